@@ -1,0 +1,109 @@
+/* The ranking keeps itself fresh: same rows, new places, no reload, no jump. */
+(function () {
+  'use strict';
+
+  var site = window.site;
+  var board = document.getElementById('board');
+  var inside = board.querySelector('.board.in');
+  var outside = board.querySelector('.board.out');
+  var winners = Number(board.getAttribute('data-winners'));
+  var asOf = Number(board.getAttribute('data-as-of'));
+  var calm = window.matchMedia && matchMedia('(prefers-reduced-motion: reduce)').matches;
+  var rows = {};
+  var fails = 0;
+  var timer = 0;
+  var asked = Date.now();
+
+  Array.prototype.forEach.call(board.querySelectorAll('.row'), function (row) { rows[row.getAttribute('data-number')] = row; });
+
+  /** What stands under a title: how far to the place that matters. */
+  function words(list, i, bar, closed) {
+    var one = list[i];
+    if (one.rank > winners) return '距第' + winners + '名还差 ' + site.count(bar - one.votes) + ' 票';
+    if ((list[i - 1] && list[i - 1].rank === one.rank) || (list[i + 1] && list[i + 1].rank === one.rank)) return '并列第 ' + one.rank + ' 名';
+    if (i === 0) return closed ? '第一名' : '暂列第一';
+    return '距上一名 ' + site.count(list[i - 1].votes - one.votes) + ' 票';
+  }
+
+  function fill(row, one, sentence, best) {
+    row.querySelector('.rank').childNodes[1].nodeValue = one.rank;
+    row.querySelector('.gap').textContent = sentence;
+    row.querySelector('.score b').textContent = site.count(one.votes);
+    row.querySelector('.share-of rect').setAttribute('width', (best ? Math.round(1000 * one.votes / best) / 10 : 0) + '%');
+    row.classList.toggle('first', one.rank <= 3 && one.votes > 0);
+  }
+
+  function places() {
+    var tops = {};
+    Object.keys(rows).forEach(function (number) { tops[number] = rows[number].getBoundingClientRect().top; });
+    return tops;
+  }
+
+  /** Rows that moved slide from where they were (first, last, invert, play). */
+  function slide(before) {
+    var height = window.innerHeight;
+    Object.keys(rows).forEach(function (number) {
+      var row = rows[number];
+      var now = row.getBoundingClientRect().top;
+      var shift = before[number] - now;
+      if (Math.abs(shift) < 1 || !row.animate || (now > height && before[number] > height)) return;
+      row.animate([{ transform: 'translateY(' + shift + 'px)' }, { transform: 'none' }], { duration: 320, easing: 'cubic-bezier(.2,.7,.2,1)' });
+    });
+  }
+
+  function inOrder(list, one) {
+    return list.every(function (row, i) { return one.children[i] === row; });
+  }
+
+  function arrange(ordered, list) {
+    if (inOrder(ordered, list) && list.children.length === ordered.length) return;
+    ordered.forEach(function (row) { list.appendChild(row); });
+  }
+
+  function show(data) {
+    var list = data.entries.filter(function (one) { return rows[one.number]; });
+    if (!list.length) return;
+    var before = calm ? null : places();
+    var scroll = window.pageYOffset;
+    var focus = document.activeElement;
+    var bar = list[Math.min(winners, list.length) - 1].votes;
+    var top = [], rest = [];
+    list.forEach(function (one, i) {
+      fill(rows[one.number], one, words(list, i, bar, data.phase === 'closed'), list[0].votes);
+      (one.rank <= winners ? top : rest).push(rows[one.number]);
+    });
+    arrange(top, inside);
+    arrange(rest, outside);
+    document.getElementById('bar').textContent = site.count(bar);
+    document.getElementById('total').textContent = site.count(data.total_votes);
+    if (window.pageYOffset !== scroll) window.scrollTo(0, scroll);
+    if (focus && focus !== document.activeElement && board.contains(focus)) focus.focus({ preventScroll: true });
+    if (before) slide(before);
+  }
+
+  function tick() {
+    asked = Date.now();
+    site.call('GET', '/api/v1/standings').then(function (answer) {
+      fails = answer.ok ? 0 : fails + 1;
+      document.getElementById('stale').textContent = fails > 1 ? '，暂时连不上，稍后自动更新' : '';
+      if (answer.ok && Date.parse(answer.data.as_of) >= asOf) {
+        asOf = Date.parse(answer.data.as_of);
+        document.getElementById('clock').textContent = site.clock(asOf);
+        if (answer.data.total_votes !== null) show(answer.data);
+      }
+      plan(answer.ok && answer.data.phase === 'closed' ? 60000 : 5000 * Math.pow(2, Math.min(fails, 4)));
+    });
+  }
+
+  function plan(wait) {
+    clearTimeout(timer);
+    if (!document.hidden) timer = setTimeout(tick, wait + Math.random() * 2500);
+  }
+
+  document.addEventListener('visibilitychange', function () {
+    if (document.hidden) clearTimeout(timer);
+    else plan(Math.max(0, asked + 5000 - Date.now()));
+  });
+  window.addEventListener('pageshow', function (event) { if (event.persisted) plan(0); });
+  plan(5000);
+})();

@@ -1,0 +1,65 @@
+"""Two private stores for the whole run: a law store as in production, and a throttle store."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from voting.supervisor.child import end_with_us
+from voting.supervisor.stores import law_command, ping, throttle_command
+
+
+@pytest.fixture(scope="session")
+def stores() -> Iterator[Path]:
+    """The folder that holds law.sock and throttle.sock; short, as a socket's path must be."""
+    folder = Path(tempfile.mkdtemp(prefix="voting-test-", dir="/tmp"))
+    (folder / "law").mkdir()
+    sockets = folder / "law.sock", folder / "throttle.sock"
+    commands = law_command(folder / "law", sockets[0]), throttle_command(sockets[1])
+    servers = [
+        subprocess.Popen(command, stdout=subprocess.DEVNULL, preexec_fn=end_with_us)
+        for command in commands
+    ]
+    try:
+        for socket in sockets:
+            wait_until(lambda socket=socket: asyncio.run(ping(socket)))
+        yield folder
+    finally:
+        for server in servers:
+            server.kill()
+            server.wait()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def law_url(stores: Path) -> str:
+    """URL of an empty law store."""
+    return emptied(f"unix://{stores}/law.sock")
+
+
+@pytest.fixture
+def throttle_url(stores: Path) -> str:
+    """URL of an empty throttle store."""
+    return emptied(f"unix://{stores}/throttle.sock")
+
+
+def emptied(url: str) -> str:
+    with redis.Redis.from_url(url) as store:
+        store.flushall()
+    return url
+
+
+def wait_until(true, seconds: float = 20) -> None:
+    """Ask again and again, and give up with the test."""
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until, "it didn't come true"
+        time.sleep(0.05)

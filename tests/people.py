@@ -1,0 +1,57 @@
+"""The people of the tests: what they hold, and what they do to the site, over HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+
+@dataclass
+class Visitor:
+    """Somebody with a browser of their own: a cookie jar and an address."""
+
+    client: FlaskClient
+    address: str
+
+    def get(self, path: str, **parts: Any) -> TestResponse:
+        return self.client.get(path, environ_base=self._from(), **parts)
+
+    def post(self, path: str, **parts: Any) -> TestResponse:
+        return self.client.post(path, environ_base=self._from(), **parts)
+
+    def me(self, entry: int | None = None) -> dict[str, Any]:
+        return self.get("/api/v1/me" + (f"?entry={entry}" if entry else "")).json
+
+    def ask_pass(self, entry: int, view: str) -> TestResponse:
+        return self.post("/api/v1/passes", json={"entry": entry, "view": view})
+
+    def ballot(self, entry: int) -> str:
+        """A ballot for an entry, as the page gets it; makes a pass where there is none."""
+        me = self.me(entry)
+        return me.get("ballot") or self.ask_pass(entry, me["view"]).json["ballot"]
+
+    def cast(self, entry: int, ballot: str, **more: Any) -> TestResponse:
+        return self.post(f"/api/v1/entries/{entry}/votes", json={"ballot": ballot, **more})
+
+    def vote(self, entry: int, **more: Any) -> TestResponse:
+        return self.cast(entry, self.ballot(entry), **more)
+
+    def _from(self) -> dict[str, str]:
+        return {"REMOTE_ADDR": self.address}
+
+
+@dataclass
+class Town:
+    """Where visitors come from; each has an address of their own unless told otherwise."""
+
+    app: Flask
+    visitors: int = 0
+
+    def visitor(self, address: str = "") -> Visitor:
+        self.visitors += 1
+        mine = f"10.{self.visitors >> 16 & 255}.{self.visitors >> 8 & 255}.{self.visitors & 255}"
+        return Visitor(self.app.test_client(), address or mine)

@@ -1,0 +1,50 @@
+"""The public vote of a video contest. This is the whole wiring, on one screen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from flask import Flask
+
+from voting import cli, web
+from voting.settings import ROOT, Refused, Settings, load_contest, load_settings
+from voting.store import Store, open_store
+from voting.store.client import StoreDown
+from voting.store.rules import WrongStore
+
+
+def create_app(environ: Mapping[str, str] | None = None) -> Flask:
+    """The site as a WSGI app; `environ` replaces the process's environment (tests)."""
+    settings = load_settings(environ)
+    contest = load_contest(settings.contest_file)
+    app = Flask("voting", root_path=str(ROOT))
+    web.mount(app, web.Site(settings, contest, settings.keys(environ), _store(settings)))
+    cli.mount(app)
+    return app
+
+
+def prepare(environ: Mapping[str, str] | None = None) -> None:
+    """Before the first process serves: open the contest in the law store, or make sure it's ours.
+
+    Raises Refused if configuration and store don't belong together. A store that is away is no
+    reason not to start: pages are served from what was kept.
+    """
+    settings = load_settings(environ)
+    contest = load_contest(settings.contest_file)
+    try:
+        _store(settings).rules.open(contest.id, contest.law, int(time.time() * 1000))
+    except WrongStore as error:
+        raise Refused(f"{settings.contest_file}：{error}") from error
+    except StoreDown:
+        return
+
+
+def _store(settings: Settings) -> Store:
+    return open_store(
+        settings.law_url,
+        settings.politeness_url,
+        settings.shards,
+        settings.data_dir / "board",
+        accept_unknown=settings.accept_unknown_durability,
+    )

@@ -1,0 +1,330 @@
+"""The nouns of the contest, and what follows from them: phases, ranking, order, what may be shown.
+
+Plain Python: no store, no web, no clock of its own. All times are milliseconds since the epoch
+(UTC); a *day* is a calendar day in the contest's time zone.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import json
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+
+#: China has one time zone and no daylight saving, so a fixed offset is exact (and needs no tzdata).
+SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
+
+
+class EntryState(enum.StrEnum):
+    """Where an entry stands; only an approved one is public and takes votes."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    WITHDRAWN = "withdrawn"
+
+
+class Period(enum.StrEnum):
+    """What a voter's quota is counted over."""
+
+    DAY = "day"
+    CONTEST = "contest"
+
+
+class Tie(enum.StrEnum):
+    """What happens when entries share the last winning place."""
+
+    ALL_AWARDED = "all_awarded"
+    EARLIER_WINS = "earlier_wins"
+
+
+class Counts(enum.StrEnum):
+    """When the public may see counts."""
+
+    LIVE = "live"
+    AFTER_CLOSE = "after_close"
+
+
+class Phase(enum.StrEnum):
+    """Where the vote stands."""
+
+    BEFORE = "before"
+    OPEN = "open"
+    PAUSED = "paused"
+    CLOSED = "closed"
+
+
+class Verdict(enum.StrEnum):
+    """What became of a ballot. The value is the stable `code` of the API."""
+
+    ACCEPTED = "accepted"
+    NOT_OPEN = "not_open"
+    PAUSED = "paused"
+    CLOSED = "closed"
+    UNKNOWN_ENTRY = "unknown_entry"
+    ENTRY_NOT_VOTABLE = "entry_not_votable"
+    ALREADY_VOTED = "already_voted"
+    QUOTA_USED = "quota_used"
+    PASS_REQUIRED = "pass_required"  # noqa: S105 a code, not a password
+    BALLOT_INVALID = "ballot_invalid"
+    BALLOT_EXPIRED = "ballot_expired"
+    FOREIGN_BALLOT = "foreign_ballot"
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """One of the contest's categories. `ai` entries carry the AI label everywhere."""
+
+    key: str
+    name: str
+    max_seconds: int
+    ai: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One submission. `media` names its files; it says nothing about whoever sent them."""
+
+    number: int
+    title: str
+    author: str
+    unit: str
+    instructor: str
+    city: str
+    category: str
+    introduction: str
+    state: EntryState
+    media: str
+    width: int
+    height: int
+    seconds: float
+    form_sha256: str
+    video_sha256: str
+    taken_in_ms: int
+
+    @property
+    def upright(self) -> bool:
+        return self.height > self.width
+
+    @property
+    def label(self) -> str:
+        """The number as people say and search it: `007`."""
+        return f"{self.number:03d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """One numbered version of the rules in force. `[opens_ms, closes_ms)` is the voting window."""
+
+    version: int
+    since_ms: int
+    reason: str
+    source: str
+    opens_ms: int
+    closes_ms: int
+    votes_per_voter: int
+    votes_per_entry: int
+    period: Period
+    winners: int
+    tie: Tie
+    counts: Counts
+
+    def phase(self, now_ms: int, *, paused: bool) -> Phase:
+        if now_ms < self.opens_ms:
+            return Phase.BEFORE
+        if now_ms >= self.closes_ms:
+            return Phase.CLOSED
+        return Phase.PAUSED if paused else Phase.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """[voting] and [result] as written. `opens` and `closes` may be the demo's relative words."""
+
+    opens: datetime | str
+    closes: datetime | str
+    votes_per_voter: int
+    votes_per_entry: int
+    period: Period
+    winners: int
+    tie: Tie
+    counts: Counts
+
+    @property
+    def source(self) -> str:
+        """Changes exactly when somebody changes the law in contest.toml."""
+        words = [str(getattr(self, name)) for name in self.__slots__]
+        return hashlib.sha256(json.dumps(words).encode()).hexdigest()[:16]
+
+    def rules(self, version: int, reason: str, now_ms: int) -> Rules:
+        """The law as a numbered version, its relative words resolved now."""
+        opens, closes = self.window(now_ms)
+        return Rules(
+            version=version,
+            since_ms=now_ms,
+            reason=reason,
+            source=self.source,
+            opens_ms=int(opens.timestamp() * 1000),
+            closes_ms=int(closes.timestamp() * 1000),
+            votes_per_voter=self.votes_per_voter,
+            votes_per_entry=self.votes_per_entry,
+            period=self.period,
+            winners=self.winners,
+            tie=self.tie,
+            counts=self.counts,
+        )
+
+    def window(self, now_ms: int) -> tuple[datetime, datetime]:
+        midnight = datetime.fromtimestamp(now_ms / 1000, SHANGHAI).replace(
+            hour=0, minute=0, second=0, microsecond=0
+        )
+        opens = midnight - timedelta(days=1) if isinstance(self.opens, str) else self.opens
+        closes = opens + timedelta(days=14) if isinstance(self.closes, str) else self.closes
+        return opens, closes
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """One permission to cast one vote for one entry. The ballot's id makes casting repeatable.
+
+    `issued_ms` is when the voter looked at the page; a ballot lives 30 minutes from there.
+    """
+
+    id: bytes
+    voter: bytes
+    entry: int
+    issued_ms: int
+
+
+class Identity(enum.IntEnum):
+    """How well a voter is known; stored in each ledger row."""
+
+    DEMO = 0
+    DEVICE = 1
+    OPENID = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What is known about the circumstances of a vote; pseudonyms only."""
+
+    identity: Identity
+    address: bytes
+    network: bytes
+    agent: bytes
+    share: bytes
+    dwell_ms: int
+    watched_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A verdict, and for an accepted ballot the vote's id and what the voter has left."""
+
+    verdict: Verdict
+    vote_id: str = ""
+    votes_left: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An entry's place. Equal counts share it, and the places after it are skipped (1, 2, 2, 4)."""
+
+    rank: int
+    number: int
+    votes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """The ranking as of one moment, best first; `rows` holds approved entries only."""
+
+    as_of_ms: int
+    paused: bool
+    rows: tuple[Standing, ...]
+
+    @property
+    def total_votes(self) -> int:
+        return sum(row.votes for row in self.rows)
+
+    def of(self, number: int) -> Standing | None:
+        return next((row for row in self.rows if row.number == number), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """How far an entry is from the places around it, in votes; None where there is no such place.
+
+    `to_win` counts the votes missing to the last winning place (0 when the entry is in).
+    """
+
+    above: int | None
+    below: int | None
+    to_win: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the public may see now; every output asks here."""
+
+    counts: bool
+
+
+def what_may_be_shown(rules: Rules, now_ms: int) -> Shown:
+    live = rules.counts is Counts.LIVE or now_ms >= rules.closes_ms
+    return Shown(counts=live and now_ms >= rules.opens_ms)
+
+
+def day_of(now_ms: int) -> int:
+    """The contest's calendar day as days since the epoch."""
+    local = datetime.fromtimestamp(now_ms / 1000, SHANGHAI)
+    return (local.date() - datetime.fromtimestamp(0, UTC).date()).days
+
+
+def rank(tally: Mapping[int, int], numbers: Iterable[int]) -> tuple[Standing, ...]:
+    """Order `numbers` by their votes in `tally`; within a shared place by number."""
+    rows: list[Standing] = []
+    for place, number in enumerate(sorted(numbers, key=lambda n: (-tally.get(n, 0), n)), start=1):
+        votes = tally.get(number, 0)
+        shared = bool(rows) and rows[-1].votes == votes
+        rows.append(Standing(rows[-1].rank if shared else place, number, votes))
+    return tuple(rows)
+
+
+def neighbours(rows: Sequence[Standing], standing: Standing, winners: int) -> Neighbours:
+    above = [row.votes for row in rows if row.votes > standing.votes]
+    below = [row.votes for row in rows if row.votes < standing.votes]
+    last_in = rows[min(winners, len(rows)) - 1].votes
+    return Neighbours(
+        above=min(above) - standing.votes if above else None,
+        below=standing.votes - max(below) if below else None,
+        to_win=max(0, last_in - standing.votes),
+    )
+
+
+#: An order is 16 bits: the high byte names a shuffle (one an hour), the low byte where it starts.
+ORDERS = 1 << 16
+
+
+def order_at(now_ms: int) -> int:
+    """The order for a page rendered now: a new start every 4 seconds, a new shuffle every hour.
+
+    97 is odd, so its multiples run through all 256 starts, and each is far from the one before.
+    """
+    seconds = now_ms // 1000
+    return (seconds // 3600 % 256) << 8 | seconds // 4 * 97 % 256
+
+
+def shuffled(entries: Sequence[Entry], order: int) -> list[Entry]:
+    """The default order of the gallery: the same for everybody who carries the same `order`.
+
+    The 256 starts of one shuffle are spread evenly, so within the hour each entry comes first
+    equally often, and the next hour gives it other neighbours.
+    """
+    shuffle, start = order >> 8, order & 255
+    mixed = sorted(entries, key=lambda e: e.number)
+    random.Random(shuffle).shuffle(mixed)  # noqa: S311 fairness needs no secret
+    first = len(mixed) * start // 256
+    return mixed[first:] + mixed[:first]

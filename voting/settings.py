@@ -1,0 +1,346 @@
+"""contest.toml and the environment → frozen Contest and Settings, or a refusal that says where."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, TypeVar
+
+from voting.contest import SHANGHAI, Category, Counts, Law, Period, Tie
+
+ROOT = Path(__file__).resolve().parent.parent
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+class Refused(Exception):  # noqa: N818 the plain word
+    """The configuration can't be used; the text is one sentence for whoever wrote it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """contest.toml, checked."""
+
+    id: str
+    name: str
+    subtitle: str
+    organizers: tuple[str, ...]
+    demo: bool
+    cities: tuple[str, ...]
+    categories: Mapping[str, Category]
+    law: Law
+    award: str
+    new_passes: str
+    votes_per_second: int
+    tagline: str
+    privacy_contact: str
+    retention_days: int
+    icp: str
+    police: str
+
+
+class Table:
+    """One table of a TOML file, read key by key; refuses with file, line and what is allowed."""
+
+    def __init__(self, path: Path, text: str, document: Mapping[str, Any], name: str) -> None:
+        self.path, self.text, self.name = path, text, name
+        self.values: Any = document
+        for part in name.split("."):
+            self.values = self.values.get(part) if isinstance(self.values, Mapping) else None
+        if not isinstance(self.values, Mapping):
+            raise Refused(f"{path}：缺少 [{name}] 这一段")
+        self.read: set[str] = set()
+
+    def refuse(self, key: str, problem: str, allowed: str) -> Refused:
+        where = f"{self.path}{self.line(key)} [{self.name}] {key}"
+        return Refused(f"{where}：{problem}；允许：{allowed}")
+
+    def line(self, key: str) -> str:
+        section = ""
+        for number, line in enumerate(self.text.splitlines(), start=1):
+            if header := re.match(r"\s*\[([^\[\]]+)\]", line):
+                section = header[1].strip()
+            elif section == self.name and re.match(rf"\s*{re.escape(key)}\s*=", line):
+                return f" 第 {number} 行"
+        return ""
+
+    def take(self, key: str, kind: type, allowed: str) -> Any:
+        self.read.add(key)
+        if key not in self.values:
+            raise self.refuse(key, "没有写", allowed)
+        value = self.values[key]
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise self.refuse(key, f"写成了 {value!r}", allowed)
+        return value
+
+    def word(self, key: str, allowed: str = "一段文字，不能为空", *, empty: bool = False) -> str:
+        value: str = self.take(key, str, allowed)
+        if not value.strip() and not empty:
+            raise self.refuse(key, "是空的", allowed)
+        return value.strip()
+
+    def words(self, key: str) -> tuple[str, ...]:
+        allowed = "一组文字，至少一个，都不为空"
+        values: list[Any] = self.take(key, list, allowed)
+        if not values or not all(isinstance(v, str) and v.strip() for v in values):
+            raise self.refuse(key, f"写成了 {values!r}", allowed)
+        return tuple(value.strip() for value in values)
+
+    def number(self, key: str, low: int, high: int) -> int:
+        allowed = f"{low} 到 {high} 的整数"
+        value: int = self.take(key, int, allowed)
+        if not low <= value <= high:
+            raise self.refuse(key, f"写成了 {value}", allowed)
+        return value
+
+    def flag(self, key: str) -> bool:
+        return bool(self.take(key, bool, "true 或 false"))
+
+    def choice(self, key: str, kind: type[Choice]) -> Choice:
+        allowed = "、".join(f'"{one}"' for one in kind)
+        value = self.take(key, str, allowed)
+        if value not in set(kind):
+            raise self.refuse(key, f'写成了 "{value}"', allowed)
+        return kind(value)
+
+    def moment(self, key: str, demo_word: str) -> datetime | str:
+        allowed = f'形如 2025-08-01T09:00:00 的北京时间，或演示用的 "{demo_word}"'
+        value = self.take(key, object, allowed)
+        if value == demo_word:
+            return demo_word
+        if not isinstance(value, datetime):
+            raise self.refuse(key, f"写成了 {value!r}", allowed)
+        return value.astimezone(SHANGHAI) if value.tzinfo else value.replace(tzinfo=SHANGHAI)
+
+    def done(self) -> None:
+        unknown = sorted(set(self.values) - self.read)
+        if unknown:
+            raise self.refuse(unknown[0], "不认识这个键", "、".join(sorted(self.read)))
+
+
+def load_contest(path: Path) -> Contest:
+    """Read and check contest.toml; raises Refused with one sentence."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        document = tomllib.loads(text)
+    except OSError as error:
+        raise Refused(f"{path}：读不到大赛配置文件（{error.strerror}）") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Refused(f"{path}：不是正确的 TOML 文件（{error}）") from error
+
+    tables = ("contest", "categories", "voting", "result", "throttle", "texts", "footer")
+    if unknown := sorted(set(document) - set(tables)):
+        raise Refused(f"{path}：不认识 [{unknown[0]}]；允许：{'、'.join(tables)}")
+
+    def table(name: str) -> Table:
+        return Table(path, text, document, name)
+
+    about, throttle, texts, footer = map(table, ("contest", "throttle", "texts", "footer"))
+    result = table("result")
+    contest = Contest(
+        id=_identifier(about),
+        name=about.word("name"),
+        subtitle=about.word("subtitle"),
+        organizers=about.words("organizers"),
+        demo=about.flag("demo"),
+        cities=about.words("cities"),
+        categories=_categories(table),
+        award=result.word("award"),
+        law=_law(table("voting"), result),
+        new_passes=_rate(throttle, "new_passes"),
+        votes_per_second=throttle.number("votes_per_second", 1, 100_000),
+        tagline=texts.word("tagline"),
+        privacy_contact=texts.word("privacy_contact"),
+        retention_days=texts.number("retention_days", 1, 730),
+        icp=footer.word("icp", empty=True),
+        police=footer.word("police", empty=True),
+    )
+    for one in (about, throttle, texts, footer):
+        one.done()
+    return contest
+
+
+def _identifier(about: Table) -> str:
+    allowed = "3 到 40 个小写字母、数字和连字符"
+    value = about.word("id", allowed)
+    if not re.fullmatch(r"[a-z0-9-]{3,40}", value):
+        raise about.refuse("id", f'写成了 "{value}"', allowed)
+    return value
+
+
+def _rate(throttle: Table, key: str) -> str:
+    allowed = '形如 "240 per minute; 4000 per hour"'
+    value = throttle.word(key, allowed)
+    one = r"[1-9]\d* per (second|minute|hour|day)"
+    if not re.fullmatch(rf"{one}(; {one})*", value):
+        raise throttle.refuse(key, f'写成了 "{value}"', allowed)
+    return value
+
+
+def _categories(table: Any) -> dict[str, Category]:
+    found = table("categories")
+    for key in ("live", "ai"):
+        found.take(key, dict, "name 和 max_seconds")
+    found.done()
+    categories = {}
+    for key in ("live", "ai"):
+        one = table(f"categories.{key}")
+        categories[key] = Category(key, one.word("name"), one.number("max_seconds", 1, 3600),
+                                   ai=key == "ai")
+        one.done()
+    return categories
+
+
+def _law(voting: Table, result: Table) -> Law:
+    law = Law(
+        opens=voting.moment("opens", "yesterday"),
+        closes=voting.moment("closes", "in two weeks"),
+        votes_per_voter=(per_voter := voting.number("votes_per_voter", 1, 100)),
+        votes_per_entry=voting.number("votes_per_entry", 1, per_voter),
+        period=voting.choice("period", Period),
+        winners=result.number("winners", 1, 1000),
+        tie=result.choice("tie", Tie),
+        counts=result.choice("counts", Counts),
+    )
+    if isinstance(law.opens, datetime) and isinstance(law.closes, datetime) \
+            and law.closes <= law.opens:
+        raise voting.refuse("closes", f"{law.closes:%Y-%m-%d %H:%M} 不晚于开始时间",
+                            f"{law.opens:%Y-%m-%d %H:%M} 之后的时间")
+    voting.done()
+    result.done()
+    return law
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The three secrets. Backups never contain `pseudonym`."""
+
+    signing: bytes
+    pseudonym: bytes
+    sealing: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The environment, checked; see config/example.env for each variable."""
+
+    host: str
+    port: int
+    media_port: int
+    media_url: str
+    public_url: str
+    data_dir: Path
+    contest_file: Path
+    redis_url: str
+    throttle_url: str
+    shards: int
+    accept_unknown_durability: bool
+    trusted_proxies: int
+    web_workers: int
+
+    @property
+    def runtime_dir(self) -> Path:
+        """Short, because a Unix socket's path must stay under 108 bytes; one per DATA_DIR."""
+        place = hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:12]
+        return Path("/tmp") / f"voting-{os.getuid()}-{place}"  # noqa: S108 checked to be ours
+
+    @property
+    def law_url(self) -> str:
+        return self.redis_url or f"unix://{self.runtime_dir}/law.sock"
+
+    @property
+    def politeness_url(self) -> str:
+        return self.throttle_url or f"unix://{self.runtime_dir}/throttle.sock"
+
+    @property
+    def media_dir(self) -> Path:
+        return self.data_dir / "media"
+
+    @property
+    def public_dir(self) -> Path:
+        """Links to the media of approved entries, nothing else: what the media server serves."""
+        return self.data_dir / "public"
+
+    def keys(self, environ: Mapping[str, str] | None = None) -> Keys:
+        """The secrets from environment, file or DATA_DIR/keys, made there at first start."""
+        given = os.environ if environ is None else environ
+        folder = self.data_dir / "keys"
+        return Keys(*(_secret(given, name, folder) for name in ("SIGNING", "PSEUDONYM", "SEALING")))
+
+
+def _secret(environ: Mapping[str, str], name: str, folder: Path) -> bytes:
+    variable = f"{name}_KEY"
+    if value := environ.get(variable, ""):
+        return _long_enough(value.encode(), variable)
+    if file := environ.get(f"{variable}_FILE", ""):
+        try:
+            return _long_enough(Path(file).read_bytes().strip(), f"{variable}_FILE")
+        except OSError as error:
+            raise Refused(f"{variable}_FILE: {file} can't be read ({error.strerror})") from error
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / name.lower()
+    if not path.exists():
+        fresh = folder / f".{name.lower()}-{secrets.token_hex(8)}"
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_hex(32))
+        try:
+            os.link(fresh, path)  # atomic, and the first of several processes wins
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return _long_enough(path.read_bytes().strip(), str(path))
+
+
+def _long_enough(value: bytes, where: str) -> bytes:
+    if len(value) < 32:
+        raise Refused(f"{where}: a secret needs at least 32 characters, this one has {len(value)}")
+    return value
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read and check the environment; raises Refused with one sentence."""
+    given = os.environ if environ is None else environ
+
+    def text(name: str, default: str) -> str:
+        return given.get(name, "").strip() or default
+
+    def number(name: str, default: int, low: int, high: int) -> int:
+        value = text(name, str(default))
+        if not value.isascii() or not value.isdigit() or not low <= int(value) <= high:
+            raise Refused(f"{name}={value}: must be a whole number from {low} to {high}")
+        return int(value)
+
+    def url(name: str, schemes: tuple[str, ...]) -> str:
+        value = text(name, "").rstrip("/")
+        if value and not value.startswith(schemes):
+            raise Refused(f"{name}={value}: must start with {' or '.join(schemes)}")
+        return value
+
+    stores = ("unix://", "redis://", "rediss://", "redis+sentinel://", "redis+cluster://")
+    port = number("PORT", 8000, 1, 65534)
+    accept = text("ACCEPT_UNKNOWN_DURABILITY", "no")
+    if accept not in ("yes", "no"):
+        raise Refused(f"ACCEPT_UNKNOWN_DURABILITY={accept}: must be yes or no")
+    return Settings(
+        host=text("HOST", "0.0.0.0"),  # noqa: S104 phones in the LAN must reach it
+        port=port,
+        media_port=number("MEDIA_PORT", port + 1, 1, 65535),
+        media_url=url("MEDIA_URL", ("http://", "https://")),
+        public_url=url("PUBLIC_URL", ("http://", "https://")),
+        data_dir=Path(text("DATA_DIR", "var")).absolute(),
+        contest_file=Path(text("CONTEST_FILE", str(ROOT / "config" / "contest.toml"))),
+        redis_url=url("REDIS_URL", stores),
+        throttle_url=url("THROTTLE_URL", stores),
+        shards=number("SHARDS", 1, 1, 64),
+        accept_unknown_durability=accept == "yes",
+        trusted_proxies=number("TRUSTED_PROXIES", 0, 0, 10),
+        web_workers=number("WEB_WORKERS", 2, 1, 64),
+    )

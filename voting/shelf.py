@@ -1,0 +1,41 @@
+"""The media of entries: everything in `media/`, and links to the approved ones' in `public/`.
+
+Only `public/` is served, so a pending or withdrawn entry has no public address at all.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+#: Never put out: what the contestant sent, untouched.
+ORIGINAL = "original.mp4"
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    media: Path
+    public: Path
+
+    def put_out(self, name: str) -> None:
+        """Make an entry's web copy and covers reachable. Doing it again is harmless."""
+        (self.public / name).mkdir(parents=True, exist_ok=True)
+        for file in (self.media / name).iterdir():
+            link = self.public / name / file.name
+            if file.name != ORIGINAL and not link.exists():
+                _link(file, link)
+
+    def take_away(self, name: str) -> None:
+        """Make them unreachable again; `media/` keeps them."""
+        shutil.rmtree(self.public / name, ignore_errors=True)
+
+
+def _link(file: Path, link: Path) -> None:
+    try:
+        os.link(file, link)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without hard links
+        shutil.copyfile(file, link)

@@ -1,0 +1,55 @@
+"""Everything that speaks Redis. The rest of the house sees plain values, and StoreDown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from voting.store.ballots import Ballots
+from voting.store.client import Client, open_client
+from voting.store.decisions import Decisions
+from voting.store.entries import Entries
+from voting.store.ledger import Ledger
+from voting.store.rules import RulesInForce
+from voting.store.standings import Boards
+
+
+@dataclass(frozen=True)
+class Store:
+    """The law store and the throttle store, by what is done with them."""
+
+    law: Client
+    throttle: Client
+    ballots: Ballots
+    boards: Boards
+    decisions: Decisions
+    entries: Entries
+    ledger: Ledger
+    rules: RulesInForce
+
+
+def open_store(
+    law_url: str, throttle_url: str, shards: int, kept: Path, *, accept_unknown: bool
+) -> Store:
+    """Name both stores; nothing is sent yet. `kept` is the folder of the boards' stamped files;
+    `accept_unknown` lets votes into a law store that doesn't say whether it is durable.
+
+    A vote may be repeated once: it is idempotent, and a restarted store has closed every
+    connection. The throttle store gets no second chance, because it is only politeness.
+    """
+    law = open_client(law_url, timeout_s=5.0, retries=1)
+    throttle = open_client(throttle_url, timeout_s=0.5, retries=0)
+    decisions = Decisions(law)
+    entries = Entries(law, shards, decisions)
+    ledger = Ledger(law, shards)
+    rules = RulesInForce(law, shards, decisions)
+    return Store(
+        law=law,
+        throttle=throttle,
+        ballots=Ballots(law, shards, accept_unknown=accept_unknown),
+        boards=Boards(law, throttle, ledger, entries, rules, kept),
+        decisions=decisions,
+        entries=entries,
+        ledger=ledger,
+        rules=rules,
+    )

@@ -1,0 +1,99 @@
+"""Cast a ballot: name the keys, make one round trip, turn the reply into an Outcome."""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+
+from voting.contest import Ballot, Outcome, Period, Rules, Signals, Verdict, day_of
+from voting.store import keys
+from voting.store.client import Client, Durability, StoreDown, durability, reachable
+from voting.store.ledger import pack, vote_id
+
+SCRIPT = resources.files("voting.store").joinpath("voting.lua").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a voter did in the current period: the entries voted for, in order."""
+
+    voted: tuple[int, ...]
+
+    def votes_left(self, rules: Rules) -> int:
+        return max(0, rules.votes_per_voter - len(self.voted))
+
+
+class Ballots:
+    def __init__(self, client: Client, shards: int, *, accept_unknown: bool) -> None:
+        self.client, self.shards, self.accept_unknown = client, shards, accept_unknown
+        self.script = client.register_script(SCRIPT)
+        self._durable_until = 0.0
+
+    def cast(self, ballot: Ballot, signals: Signals) -> Outcome:
+        """Decide one ballot, atomically and on the store's clock. Casting it again is harmless.
+
+        Raises StoreDown when it isn't known what became of it, or when the store would lose it.
+        """
+        self._require_durable()
+        with reachable():
+            reply = self.script(*self._call(ballot, signals))
+        return self._outcome(ballot, reply)
+
+    def cast_all(self, ballots: Sequence[tuple[Ballot, Signals]]) -> list[Outcome]:
+        """Cast many in one round trip; each is decided by itself."""
+        self._require_durable()
+        with reachable():
+            pipeline = self.client.pipeline(transaction=False)
+            for ballot, signals in ballots:
+                self.script(*self._call(ballot, signals), client=pipeline)
+            replies = pipeline.execute()
+        return [
+            self._outcome(ballot, reply)
+            for (ballot, _), reply in zip(ballots, replies, strict=True)
+        ]
+
+    def record(self, voter: bytes, rules: Rules, now_ms: int) -> Record:
+        """What this voter did in the period that `now_ms` falls in."""
+        shard = keys.shard_of(voter, self.shards)
+        with reachable():
+            packed = self.client.hget(keys.VOTERS(shard=shard), voter)
+        if packed is None:
+            return Record(())
+        period, *voted = struct.unpack(f">{len(packed) // 2}H", packed)
+        now = day_of(now_ms) if rules.period is Period.DAY else 0
+        return Record(tuple(voted) if period == now else ())
+
+    def _require_durable(self) -> None:
+        """A vote that could be lost must not be accepted; asked once a minute."""
+        if time.monotonic() < self._durable_until:
+            return
+        found = durability(self.client)
+        if found is Durability.WRONG or (
+            found is Durability.UNKNOWN and not self.accept_unknown
+        ):
+            raise StoreDown(f"the law store's durability is {found.value}: no vote is accepted")
+        self._durable_until = time.monotonic() + 60
+
+    def _call(self, ballot: Ballot, signals: Signals) -> tuple[list[str], list[bytes | int]]:
+        shard = keys.shard_of(ballot.voter, self.shards)
+        names = [
+            keys.RULES(shard=shard),
+            keys.seen_key(shard, ballot.id, ballot.issued_ms),
+            keys.VOTERS(shard=shard),
+            keys.TALLY(shard=shard),
+            keys.LEDGER(shard=shard),
+        ]
+        row = pack(ballot, signals)
+        return names, [ballot.id, ballot.issued_ms, ballot.voter, ballot.entry, row]
+
+    def _outcome(self, ballot: Ballot, reply: tuple[bytes, bytes, int]) -> Outcome:
+        tag, stream_id, left = reply
+        if tag == b"no_rules":
+            raise StoreDown("the store holds no rules: no contest was opened in it")
+        verdict = Verdict(tag.decode())
+        if verdict is not Verdict.ACCEPTED:
+            return Outcome(verdict, votes_left=left)
+        return Outcome(verdict, vote_id(keys.shard_of(ballot.voter, self.shards), stream_id), left)

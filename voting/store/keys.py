@@ -1,0 +1,75 @@
+"""The key table: every key's name, type, lifetime and meaning, once. docs/redis.md is held to it.
+
+Keys of a shard share the hash tag `{sNN}`, so that a vote stays one atomic call on a cluster.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key's pattern (its parts in str.format's form), Redis type, lifetime and meaning."""
+
+    pattern: str
+    type: str
+    lifetime: str
+    meaning: str
+
+    def __call__(self, **parts: int) -> str:
+        return self.pattern.format(**parts)
+
+
+# In the law store, per shard: what a vote touches.
+RULES = Key(
+    "{{s{shard:02d}}}:rules",
+    "hash",
+    "the contest",
+    "the rules in force, the pause flag, and a field for each votable entry's number",
+)
+SEEN = Key(
+    "{{s{shard:02d}}}:seen:{half_hour}:{bucket:03x}",
+    "hash",
+    "an hour from the start of its half hour",
+    "ballot id → vote id, for the half hour the ballot was issued in and 12 bits of its id",
+)
+VOTERS = Key(
+    "{{s{shard:02d}}}:voters",
+    "hash",
+    "the contest",
+    "voter → the period of their last vote and the entries they voted for in it",
+)
+TALLY = Key("{{s{shard:02d}}}:tally", "hash", "the contest", "entry → votes; derived from ledger")
+LEDGER = Key("{{s{shard:02d}}}:ledger", "stream", "the contest", "one row a vote; the truth")
+
+# In the law store, once.
+CONTEST = Key(
+    "contest", "hash", "the contest", "its id, number of shards, catalogue version, pause flag"
+)
+VERSIONS = Key("rules:versions", "list", "the contest", "every version of the rules, oldest first")
+ENTRIES = Key("entries", "hash", "the contest", "number → entry, all states")
+ENTRIES_LOCK = Key(
+    "entries:lock", "string", "30 s", "held while somebody changes entries or the rules"
+)
+DECISIONS = Key("decisions", "stream", "the contest", "what organizers did, when and why")
+
+# In the throttle store.
+STANDINGS = Key("standings", "string", "1 min", "the snapshot of the standings that all read")
+STANDINGS_LOCK = Key("standings:lock", "string", "1 s", "held by whoever recomputes the snapshot")
+LIMITS = Key("LIMITS:*", "string", "the limit's window", "Flask-Limiter's counters of new passes")
+
+TABLE = tuple(value for value in list(globals().values()) if isinstance(value, Key))
+
+HALF_HOUR_MS = 30 * 60 * 1000
+BUCKETS = 4096
+
+
+def shard_of(voter: bytes, shards: int) -> int:
+    return int.from_bytes(voter[:4], "big") % shards
+
+
+def seen_key(shard: int, ballot_id: bytes, issued_ms: int) -> str:
+    """Small buckets, because a hash of a few hundred fields takes a third of the memory."""
+    bucket = int.from_bytes(ballot_id[:2], "big") % BUCKETS
+    return SEEN(shard=shard, half_hour=issued_ms // HALF_HOUR_MS, bucket=bucket)

@@ -1,0 +1,213 @@
+"""The board that every page reads: the approved entries, the rules, and the standings.
+
+The standings are one snapshot a second, made by whichever process finds it stale and shared
+through the throttle store; the catalogue is read again only when its version moved on. Both are
+kept as stamped files, so that pages stay up without the stores, also in a process started then.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+from voting.contest import Entry, EntryState, Rules, Standings, rank
+from voting.store import keys
+from voting.store.client import Client, StoreDown, reachable
+from voting.store.entries import Entries, read_entry, write_entry
+from voting.store.ledger import Ledger
+from voting.store.rules import RulesInForce, read_rules
+
+log = logging.getLogger(__name__)
+
+FRESH_S = 1.0
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What changes rarely: approved entries by number, withdrawn numbers, the rules' versions."""
+
+    version: int
+    entries: dict[int, Entry]
+    withdrawn: frozenset[int]
+    versions: tuple[Rules, ...]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What changes with every vote: the tally as of one moment of the clock."""
+
+    as_of_ms: int
+    catalogue: int
+    paused: bool
+    tally: dict[int, int]
+
+
+@dataclass(frozen=True)
+class Board:
+    """Catalogue and snapshot together, immutable; `stale` while the law store is away."""
+
+    catalogue: Catalogue
+    snapshot: Snapshot
+    stale: bool = False
+
+    @property
+    def rules(self) -> Rules:
+        return self.catalogue.versions[-1]
+
+    @property
+    def entries(self) -> dict[int, Entry]:
+        return self.catalogue.entries
+
+    @property
+    def paused(self) -> bool:
+        return self.snapshot.paused
+
+    @cached_property
+    def standings(self) -> Standings:
+        rows = rank(self.snapshot.tally, self.entries)
+        return Standings(self.snapshot.as_of_ms, self.paused, rows)
+
+
+@dataclass
+class Boards:
+    """Hands out the current Board; refreshed at most once a second by one caller at a time."""
+
+    law: Client
+    throttle: Client
+    ledger: Ledger
+    entries: Entries
+    rules: RulesInForce
+    folder: Path
+    clock: Callable[[], float] = time.time
+    _board: Board | None = None
+    _checked: float = 0.0
+    _refreshing: threading.Lock = field(default_factory=threading.Lock)
+
+    def current(self) -> Board:
+        """The newest board at hand; raises StoreDown only if there has never been one."""
+        board = self._board
+        if board is not None and time.monotonic() - self._checked < FRESH_S:
+            return board
+        if not self._refreshing.acquire(blocking=board is None):
+            return board if board is not None else self.current()
+        try:
+            if self._board is None or time.monotonic() - self._checked >= FRESH_S:
+                self._board = self._refresh(self._board)
+                self._checked = time.monotonic()
+            return self._board
+        finally:
+            self._refreshing.release()
+
+    def _refresh(self, board: Board | None) -> Board:
+        try:
+            snapshot = self._shared_snapshot() or self._own_snapshot()
+            if board is None or board.catalogue.version != snapshot.catalogue:
+                catalogue = self._read_catalogue()
+                self._keep("catalogue.json", _write_catalogue(catalogue))
+            else:
+                catalogue = board.catalogue
+            if board is not None and board.snapshot.as_of_ms > snapshot.as_of_ms:
+                snapshot = board.snapshot
+            return Board(catalogue, snapshot)
+        except StoreDown:
+            if board is not None:
+                return replace(board, stale=True)
+            return self._kept_board()
+
+    def _shared_snapshot(self) -> Snapshot | None:
+        """The snapshot in the throttle store if it is fresh, or if somebody is making a new one."""
+        try:
+            with reachable():
+                text = self.throttle.get(keys.STANDINGS())
+                shared = _read_snapshot(text) if text else None
+                if shared and self.clock() * 1000 - shared.as_of_ms < FRESH_S * 1000:
+                    return shared
+                mine = self.throttle.set(keys.STANDINGS_LOCK(), 1, nx=True, px=1000)
+                return None if mine else shared
+        except StoreDown:
+            return None
+
+    def _own_snapshot(self) -> Snapshot:
+        with reachable():
+            as_of_ms = int(self.clock() * 1000)
+            contest = self.law.hgetall(keys.CONTEST())
+        if b"catalogue" not in contest:
+            raise StoreDown("the store holds no contest")
+        snapshot = Snapshot(
+            as_of_ms,
+            int(contest[b"catalogue"]),
+            bool(contest.get(b"paused")),
+            dict(self.ledger.tally()),
+        )
+        text = json.dumps(asdict(snapshot))
+        self._keep("standings.json", text)
+        try:
+            with reachable():
+                self.throttle.set(keys.STANDINGS(), text, px=60_000)
+        except StoreDown:
+            pass  # the throttle store may vanish: then each process makes its own
+        return snapshot
+
+    def _read_catalogue(self) -> Catalogue:
+        with reachable():
+            version = int(self.law.hget(keys.CONTEST(), "catalogue") or 0)
+        entries = self.entries.all()
+        versions = self.rules.versions()
+        if not versions:
+            raise StoreDown("the store holds no rules")
+        return Catalogue(
+            version,
+            {n: e for n, e in entries.items() if e.state is EntryState.APPROVED},
+            frozenset(n for n, e in entries.items() if e.state is EntryState.WITHDRAWN),
+            tuple(versions),
+        )
+
+    def _keep(self, name: str, text: str) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            fresh = self.folder / f".{name}-{threading.get_ident()}"
+            fresh.write_text(text, encoding="utf-8")
+            fresh.replace(self.folder / name)
+        except OSError as error:
+            log.warning("can't keep %s: %s", name, error)
+
+    def _kept_board(self) -> Board:
+        try:
+            catalogue = _read_kept((self.folder / "catalogue.json").read_text(encoding="utf-8"))
+            snapshot = _read_snapshot((self.folder / "standings.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StoreDown(f"no store, and no board kept in {self.folder}: {error}") from error
+        return Board(catalogue, snapshot, stale=True)
+
+
+def _read_snapshot(text: bytes | str) -> Snapshot:
+    fields = json.loads(text)
+    return Snapshot(**(fields | {"tally": {int(n): v for n, v in fields["tally"].items()}}))
+
+
+def _write_catalogue(catalogue: Catalogue) -> str:
+    return json.dumps(
+        {
+            "version": catalogue.version,
+            "entries": [write_entry(entry) for entry in catalogue.entries.values()],
+            "withdrawn": sorted(catalogue.withdrawn),
+            "versions": [json.dumps(asdict(rules)) for rules in catalogue.versions],
+        }
+    )
+
+
+def _read_kept(text: str) -> Catalogue:
+    fields = json.loads(text)
+    entries = [read_entry(entry) for entry in fields["entries"]]
+    return Catalogue(
+        fields["version"],
+        {entry.number: entry for entry in entries},
+        frozenset(fields["withdrawn"]),
+        tuple(read_rules(rules) for rules in fields["versions"]),
+    )

@@ -1,0 +1,1 @@
+"""`make run`: starts stores, web, media server and worker, keeps them alive, stops them."""

@@ -1,0 +1,171 @@
+"""Who is voting: signed passes, view stamps and ballots, and the pseudonyms that the ledger holds.
+
+A *view* is the stamp of one look at an entry's page. A view makes one pass and, with a pass, one
+ballot, always the same ones: so a request whose answer was lost can be repeated at every step, and
+a view that is used twice still makes only one voter. Nothing here is stored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import secrets
+import struct
+from base64 import b32encode, urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from functools import lru_cache
+
+from itsdangerous import BadSignature, Signer
+
+from voting.contest import Ballot, Verdict
+from voting.settings import Keys
+
+VIEW_LIVES_MS = 30 * 60 * 1000
+
+_VIEW = struct.Struct(">8sHQ")
+_PASS = struct.Struct(">12s")
+_BALLOT = struct.Struct(">8s8sHQ")
+
+
+class Worthless(Exception):  # noqa: N818 the plain word
+    """A token that isn't ours, isn't for this, or is too old; `verdict` says which."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.value)
+        self.verdict = verdict
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    id: bytes
+    entry: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """A device's pass: `id` never leaves the cookie, `voter` is its pseudonym in the ledger."""
+
+    id: bytes
+    voter: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a request came from, as pseudonyms of 6 bytes: the address, and its /24 or /48.
+
+    An IPv6 host owns its /64, so that is its address here.
+    """
+
+    address: bytes
+    network: bytes
+
+
+class Voters:
+    """Makes and reads every token of one contest. Another contest's tokens are not ours."""
+
+    def __init__(self, keys: Keys, contest_id: str) -> None:
+        self._keys = keys
+        self._contest = contest_id.encode()
+        self._view, self._pass, self._ballot = (
+            Signer(
+                hmac.digest(keys.signing, b"%s:%s" % (kind, self._contest), "sha256"),
+                key_derivation="none",
+                digest_method=hashlib.sha256,
+            )
+            for kind in (b"view", b"pass", b"ballot")
+        )
+        self.place = lru_cache(maxsize=65_536)(self._place)
+
+    def look(self, entry: int, now_ms: int) -> View:
+        return View(secrets.token_bytes(8), entry, now_ms)
+
+    def view_token(self, view: View) -> str:
+        return _sign(self._view, _VIEW.pack(view.id, view.entry, view.at_ms))
+
+    def read_view(self, token: str, entry: int, now_ms: int) -> View:
+        view = View(*_VIEW.unpack(_unsign(self._view, token, _VIEW.size)))
+        if view.entry != entry:
+            raise Worthless(Verdict.FOREIGN_BALLOT)
+        if now_ms - view.at_ms >= VIEW_LIVES_MS:
+            raise Worthless(Verdict.BALLOT_EXPIRED)
+        return view
+
+    def new_pass(self, view: View) -> Pass:
+        """The pass that this view makes, each time the same."""
+        return self._pass_of(self._derive(b"pass", view.id)[:12])
+
+    def pass_token(self, one: Pass) -> str:
+        return _sign(self._pass, _PASS.pack(one.id))
+
+    def read_pass(self, token: str) -> Pass:
+        return self._pass_of(*_PASS.unpack(_unsign(self._pass, token, _PASS.size)))
+
+    def ballot(self, one: Pass, view: View) -> str:
+        """The ballot that this view and pass make, each time the same."""
+        ballot_id = self._derive(b"ballot", view.id + one.id)[:8]
+        fields = (ballot_id, self._bound_to(one), view.entry, view.at_ms)
+        return _sign(self._ballot, _BALLOT.pack(*fields))
+
+    def read_ballot(self, token: str, one: Pass, entry: int) -> Ballot:
+        """Raises Worthless: BALLOT_INVALID if we didn't make it, FOREIGN_BALLOT if not for this."""
+        content = _unsign(self._ballot, token, _BALLOT.size)
+        ballot_id, bound, its_entry, issued_ms = _BALLOT.unpack(content)
+        if its_entry != entry or not hmac.compare_digest(bound, self._bound_to(one)):
+            raise Worthless(Verdict.FOREIGN_BALLOT)
+        return Ballot(ballot_id, one.voter, entry, issued_ms)
+
+    def receipt(self, vote_id: str) -> str:
+        """Proves that a vote is in the ledger, and tells nobody for whom: `K7QM-3XWP-9D`."""
+        digest = hmac.digest(self._keys.sealing, self._contest + vote_id.encode(), "sha256")
+        code = b32encode(digest)[:10].decode().translate(_UNMISTAKABLE)
+        return f"{code[:4]}-{code[4:8]}-{code[8:]}"
+
+    def agent(self, user_agent: str) -> bytes:
+        """A browser kind's pseudonym, 4 bytes."""
+        return self._pseudonym(b"agent", user_agent.encode("utf-8", "replace"))[:4]
+
+    def _place(self, address: str) -> Place:
+        try:
+            ip = ipaddress.ip_address(address.partition("%")[0])
+        except ValueError:
+            return Place(bytes(6), bytes(6))
+        if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
+            ip = ip.ipv4_mapped
+        host, network = (ip.packed, ip.packed[:3]) if ip.version == 4 else (
+            ip.packed[:8], ip.packed[:6])
+        return Place(self._pseudonym(b"address", host)[:6],
+                     self._pseudonym(b"network", network)[:6])
+
+    def _pass_of(self, pass_id: bytes) -> Pass:
+        return Pass(pass_id, self._pseudonym(b"voter", pass_id)[:8])
+
+    def _bound_to(self, one: Pass) -> bytes:
+        return self._derive(b"bound", one.id)[:8]
+
+    def _derive(self, kind: bytes, value: bytes) -> bytes:
+        return hmac.digest(self._keys.signing, b"%s:%s:%s" % (kind, self._contest, value), "sha256")
+
+    def _pseudonym(self, kind: bytes, value: bytes) -> bytes:
+        content = b"%s:%s:%s" % (kind, self._contest, value)
+        return hmac.digest(self._keys.pseudonym, content, "sha256")
+
+
+#: Base32 without letters that a person mistakes for digits.
+_UNMISTAKABLE = str.maketrans("IO", "89")
+
+
+def _sign(signer: Signer, content: bytes) -> str:
+    return signer.sign(urlsafe_b64encode(content).rstrip(b"=")).decode()
+
+
+def _unsign(signer: Signer, token: str, size: int) -> bytes:
+    try:
+        encoded = signer.unsign(token)
+        content = urlsafe_b64decode(encoded + b"=" * (-len(encoded) % 4))
+    except (BadSignature, ValueError) as error:
+        raise Worthless(Verdict.BALLOT_INVALID) from error
+    if len(content) != size:
+        raise Worthless(Verdict.BALLOT_INVALID)
+    return content

@@ -1,0 +1,50 @@
+"""Everything that speaks HTTP. A view collects, makes one call, translates."""
+
+from __future__ import annotations
+
+import hmac
+
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from voting.web import (
+    ballot,
+    errors,
+    gallery,
+    headers,
+    health,
+    mine,
+    pages,
+    ranking,
+    rules,
+    share,
+    throttle,
+)
+from voting.web.site import Site as Site
+
+#: No request of ours is larger; a longer body is refused unread.
+BODY_LIMIT = 16 * 1024
+
+
+def mount(app: Flask, site: Site) -> None:
+    app.extensions["site"] = site
+    app.config.update(
+        MAX_CONTENT_LENGTH=BODY_LIMIT,
+        SECRET_KEY=hmac.digest(site.keys.signing, b"forms", "sha256"),
+        SESSION_COOKIE_NAME="form",
+        SESSION_COOKIE_SAMESITE="Lax",
+        # WeChat may drop the Referer; Origin and Sec-Fetch-Site are checked instead.
+        WTF_CSRF_SSL_STRICT=False,
+    )
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    if hops := site.settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
+        )
+    throttle.mount(app, site)
+    for module in (gallery, ballot, ranking, share, rules, mine, health):
+        app.register_blueprint(module.blueprint)
+    pages.mount(app)
+    headers.mount(app)
+    errors.mount(app)

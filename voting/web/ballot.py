@@ -1,0 +1,270 @@
+"""The vote over HTTP: `me`, passes, votes, and the form for browsers without JavaScript."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, make_response, render_template, request
+from flask_wtf import FlaskForm
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from wtforms import HiddenField
+
+from voting.contest import Ballot, Identity, Outcome, Signals, Verdict
+from voting.store.ballots import Record
+from voting.store.standings import Board
+from voting.voter import Pass, Worthless
+from voting.web.errors import Problem
+from voting.web.gallery import find
+from voting.web.pages import iso
+from voting.web.site import PASS_COOKIE, Site, host, this_site, visitors_pass
+from voting.web.throttle import new_passes, refuse_hammering
+
+blueprint = Blueprint("ballot", __name__)
+
+PASS_LIVES_S = 180 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a verdict becomes: status, sentence, and what to do next."""
+
+    status: int
+    sentence: str
+    next: str = ""
+
+
+ANSWERS = {
+    Verdict.ACCEPTED: Answer(201, "投票成功"),
+    Verdict.NOT_OPEN: Answer(403, "投票还没有开始", "开始时间见“规则”"),
+    Verdict.PAUSED: Answer(403, "投票暂停中，恢复后可以继续投", "请稍后再来"),
+    Verdict.CLOSED: Answer(403, "投票已经结束", "可以到“排行”看结果"),
+    Verdict.UNKNOWN_ENTRY: Answer(404, "没有这个编号的作品", "请核对编号，或从首页再找一次"),
+    Verdict.ENTRY_NOT_VOTABLE: Answer(409, "这件作品已经撤下，不能投票", "去看看其他作品吧"),
+    Verdict.ALREADY_VOTED: Answer(409, "您已经投过这件作品", "去看看其他作品吧"),
+    Verdict.QUOTA_USED: Answer(409, "您的票已经投完", "每日计票的比赛，零点后可以再投"),
+    Verdict.PASS_REQUIRED: Answer(403, "还没有投票凭证", "请在作品页点“投一票”"),
+    Verdict.BALLOT_INVALID: Answer(400, "这张选票无法识别", "请刷新页面再投"),
+    Verdict.BALLOT_EXPIRED: Answer(422, "页面打开太久，选票过期了", "请刷新页面再投"),
+    Verdict.FOREIGN_BALLOT: Answer(403, "这张选票不是发给您投这件作品的", "请刷新页面再投"),
+}
+
+
+@blueprint.get("/api/v1/me")
+def me() -> Response:
+    site = this_site()
+    board, one, now_ms = site.board(), visitors_pass(), site.now_ms()
+    record = _record(site, board, one)
+    rules = board.rules
+    fields: dict[str, Any] = {
+        "voter_class": Identity.DEVICE.name.lower() if one else None,
+        "votes_left": record.votes_left(rules),
+        "votes_per_voter": rules.votes_per_voter,
+        "votes_per_entry": rules.votes_per_entry,
+        "period": rules.period.value,
+        "voted": list(record.voted),
+        "phase": rules.phase(now_ms, paused=board.paused).value,
+        "opens": iso(rules.opens_ms),
+        "closes": iso(rules.closes_ms),
+        "now": iso(now_ms),
+    }
+    if number := request.args.get("entry", ""):
+        view = site.voters.look(find(board, _number(number)).number, now_ms)
+        if one:
+            fields["ballot"] = site.voters.ballot(one, view)
+        else:
+            fields["view"] = site.voters.view_token(view)
+    return _private(fields, 200)
+
+
+@blueprint.post("/api/v1/passes")
+@new_passes
+def passes() -> Response:
+    site = this_site()
+    body = _json_body({"entry": int, "view": str})
+    number = find(site.board(), body["entry"]).number
+    view = _read(lambda: site.voters.read_view(body["view"], number, site.now_ms()))
+    one = visitors_pass() or site.voters.new_pass(view)
+    fields = {"ballot": site.voters.ballot(one, view), "voter_class": "device"}
+    response = _private(fields, 201)
+    _hand_out(site, one, response)
+    return response
+
+
+@blueprint.post("/api/v1/entries/<int:number>/votes")
+def votes(number: int) -> Response:
+    refuse_hammering()
+    site = this_site()
+    body = _json_body({"ballot": str}, {"watched_s": (int, float), "share": str})
+    board = site.board()
+    if number not in board.entries and number not in board.catalogue.withdrawn:
+        raise _refusal(Verdict.UNKNOWN_ENTRY)
+    one = visitors_pass()
+    if one is None:
+        raise _refusal(Verdict.PASS_REQUIRED)
+    ballot = _read(lambda: site.voters.read_ballot(body["ballot"], one, number))
+    outcome = _cast(site, ballot, body.get("watched_s", 0), body.get("share", ""))
+    if outcome.verdict is not Verdict.ACCEPTED:
+        raise _refusal(outcome.verdict)
+    fields = {
+        "code": outcome.verdict.value,
+        "entry": number,
+        "votes_left": outcome.votes_left,
+        "receipt": site.voters.receipt(outcome.vote_id),
+        "at": iso(int(outcome.vote_id.split("-")[1])),
+    }
+    return _private(fields, 201)
+
+
+class VoteForm(FlaskForm):  # type: ignore[misc]
+    """The vote without JavaScript; the view makes the pass and the ballot, as in the API."""
+
+    view = HiddenField()
+
+
+@blueprint.get("/e/<int:number>/vote")
+def form(number: int) -> Response:
+    site = this_site()
+    board = site.board()
+    entry = find(board, number)
+    empty = VoteForm(formdata=None)
+    empty.view.data = site.voters.view_token(site.voters.look(number, site.now_ms()))
+    page = render_template(
+        "ballot/form.html",
+        entry=entry,
+        category=site.contest.categories[entry.category],
+        votes_left=_record(site, board, visitors_pass()).votes_left(board.rules),
+        form=empty,
+    )
+    response = make_response(page)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.post("/e/<int:number>/vote")
+@new_passes
+def vote(number: int) -> Response:
+    refuse_hammering()
+    _refuse_foreign_site()
+    site = this_site()
+    entry = find(site.board(), number)
+    sent = VoteForm()
+    if not sent.validate():
+        raise Problem(400, "form_expired", "这个页面放得太久了", "请返回作品页，重新点“投一票”")
+    view = _read(lambda: site.voters.read_view(sent.view.data or "", number, site.now_ms()))
+    one = visitors_pass() or site.voters.new_pass(view)
+    ballot = _read(lambda: site.voters.read_ballot(site.voters.ballot(one, view), one, number))
+    outcome = _cast(site, ballot, 0, request.args.get("s", ""))
+    reply = ANSWERS[outcome.verdict]
+    accepted = outcome.verdict is Verdict.ACCEPTED
+    page = render_template(
+        "ballot/outcome.html",
+        entry=entry,
+        sentence=reply.sentence,
+        accepted=accepted,
+        receipt=site.voters.receipt(outcome.vote_id) if accepted else "",
+        votes_left=outcome.votes_left,
+        next=reply.next,
+    )
+    response = make_response(page, reply.status)
+    response.headers["Cache-Control"] = "no-store"
+    _hand_out(site, one, response)
+    return response
+
+
+def _cast(site: Site, ballot: Ballot, watched_s: float, share: str) -> Outcome:
+    place = site.voters.place(request.remote_addr or "")
+    signals = Signals(
+        identity=Identity.DEVICE,
+        address=place.address,
+        network=place.network,
+        agent=site.voters.agent(request.headers.get("User-Agent", "")),
+        share=_share_code(share),
+        dwell_ms=site.now_ms() - ballot.issued_ms,
+        watched_s=int(min(max(watched_s, 0), 0xFFFF)),
+    )
+    return site.store.ballots.cast(ballot, signals)
+
+
+def _share_code(text: str) -> bytes:
+    """The link a vote came by, 4 bytes; zeros if there is none or it can't be one."""
+    try:
+        code = bytes.fromhex(text)
+    except ValueError:
+        code = b""
+    return code if len(code) == 4 else bytes(4)
+
+
+def _hand_out(site: Site, one: Pass, response: Response) -> None:
+    if visitors_pass() == one:
+        return
+    response.set_cookie(
+        PASS_COOKIE,
+        site.voters.pass_token(one),
+        max_age=PASS_LIVES_S,
+        secure=request.is_secure,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def _record(site: Site, board: Board, one: Pass | None) -> Record:
+    if one is None:
+        return Record(())
+    return site.store.ballots.record(one.voter, board.rules, site.now_ms())
+
+
+def _read(read: Any) -> Any:
+    """Read a token, or refuse as ANSWERS says."""
+    try:
+        return read()
+    except Worthless as error:
+        raise _refusal(error.verdict) from error
+
+
+def _refusal(verdict: Verdict) -> Problem:
+    reply = ANSWERS[verdict]
+    return Problem(reply.status, verdict.value, reply.sentence, reply.next)
+
+
+def _json_body(required: dict[str, type], optional: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The request's JSON object with fields of these types; everything else is refused."""
+    _refuse_foreign_site()
+    if not request.is_json:
+        raise UnsupportedMediaType
+    body = request.get_json(silent=True)
+    if not isinstance(body, dict):
+        raise BadRequest
+    for name, kind in (required | (optional or {})).items():
+        value = body.get(name)
+        if value is None and name not in required:
+            body.pop(name, None)
+        elif not isinstance(value, kind) or isinstance(value, bool):
+            raise BadRequest
+    return body
+
+
+def _refuse_foreign_site() -> None:
+    """Another site's page must not vote in a visitor's name. What isn't sent is neutral."""
+    site_of_request = request.headers.get("Sec-Fetch-Site", "same-origin")
+    origin = request.headers.get("Origin", "")
+    ours = {host(), urlsplit(this_site().settings.public_url).netloc}
+    if site_of_request not in ("same-origin", "none") or (
+        origin and urlsplit(origin).netloc not in ours
+    ):
+        raise Problem(403, "foreign_site", "这个请求不是从本站页面发出的", "请打开作品页再投")
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5):
+        raise Problem(404, "unknown_entry", "没有这个编号的作品")
+    return int(text)
+
+
+def _private(fields: dict[str, Any], status: int) -> Response:
+    body = json.dumps(fields, ensure_ascii=False)
+    response = Response(body, status, mimetype="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,112 @@
+"""Every failure that a person or a program can meet, in one shape each.
+
+The API answers RFC 9457 problem documents: `type`, `title`, `status`, `code` (stable), `detail`
+(the sentence the page shows) and `next` (what to do). Pages show the same sentence.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from http import HTTPStatus
+
+from flask import Flask, Response, make_response, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from voting.store.client import StoreDown
+
+log = logging.getLogger(__name__)
+
+
+class Problem(Exception):  # noqa: N818 RFC 9457's word
+    """A refusal: status, stable code, one sentence, and what to do next."""
+
+    def __init__(
+        self, status: int, code: str, sentence: str, next_: str = "", retry_after_s: int = 0
+    ) -> None:
+        super().__init__(code)
+        self.status, self.code, self.sentence, self.next = status, code, sentence, next_
+        self.retry_after_s = retry_after_s
+
+
+#: HTTP's own refusals: status → code, sentence, what to do.
+HTTP_REFUSALS = {
+    400: ("bad_request", "这个请求不完整，没法处理", "请回到上一页再试一次"),
+    403: ("forbidden", "这个页面没有向您开放", ""),
+    404: ("not_found", "没有找到这个页面", "可能是链接不完整，请从首页再找一次"),
+    405: ("method_not_allowed", "这个地址不支持这样的操作", ""),
+    413: ("too_large", "发送的内容太大了", ""),
+    415: ("unsupported_media_type", "请用 application/json 发送", ""),
+    429: ("too_many_requests", "操作太频繁了", "请稍等一会儿再试"),
+    500: ("internal_error", "我们这边出了点问题，已经记录下来", "请稍后再试"),
+}
+
+STORE_DOWN = Problem(
+    503,
+    "store_unavailable",
+    "投票服务暂时连不上，您的票不会丢也不会重复计",
+    "请过几秒再试一次",
+    retry_after_s=5,
+)
+
+
+def mount(app: Flask) -> None:
+    app.register_error_handler(Problem, answer)
+    app.register_error_handler(StoreDown, lambda _: answer(STORE_DOWN))
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def answer(problem: Problem) -> Response:
+    response = _document(problem) if request.path.startswith("/api/") else _page(problem)
+    response.headers["Cache-Control"] = "no-store"
+    if problem.retry_after_s:
+        response.headers["Retry-After"] = str(problem.retry_after_s)
+    return response
+
+
+def _document(problem: Problem) -> Response:
+    fields = {
+        "type": "about:blank",
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "code": problem.code,
+        "detail": problem.sentence,
+        "next": problem.next,
+    }
+    body = json.dumps(fields, ensure_ascii=False)
+    return Response(body, problem.status, mimetype="application/problem+json")
+
+
+def _page(problem: Problem) -> Response:
+    page = render_template(
+        "errors/error.html",
+        status=problem.status,
+        title=problem.sentence,
+        sentence=problem.next,
+        next=("回到首页", "/"),
+    )
+    return make_response(page, problem.status)
+
+
+def _http(error: HTTPException) -> Response:
+    if error.response is not None or error.code is None or error.code < 400:
+        return make_response(error.get_response())
+    code, sentence, next_ = HTTP_REFUSALS.get(
+        error.code, (HTTPStatus(error.code).name.lower(), "这个请求没法处理", "")
+    )
+    response = answer(Problem(error.code, code, sentence, next_))
+    for name, value in error.get_headers():
+        if name in ("Allow", "Retry-After"):
+            response.headers[name] = value
+    return response
+
+
+def _unexpected(error: Exception) -> Response:
+    log.error("unexpected error at %s", request.path, exc_info=error)
+    return _http_500()
+
+
+def _http_500() -> Response:
+    code, sentence, next_ = HTTP_REFUSALS[500]
+    return answer(Problem(500, code, sentence, next_))

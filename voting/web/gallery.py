@@ -1,0 +1,195 @@
+"""The gallery `/`, an entry's page `/e/<number>`, and `/api/v1/entries`."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from urllib.parse import urlencode
+
+from flask import Blueprint, render_template, request
+
+from voting.contest import Entry, neighbours, order_at, shuffled, what_may_be_shown
+from voting.store.standings import Board
+from voting.web.errors import Problem
+from voting.web.pages import public
+from voting.web.site import Site, this_site
+
+blueprint = Blueprint("gallery", __name__)
+
+PER_PAGE = 24
+SORTS = ("shuffle", "newest", "votes")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a visitor chose to see; `order` is the shuffle's, 4 hex digits."""
+
+    q: str
+    category: str
+    city: str
+    sort: str
+    order: str
+    page: int
+
+    def link(self, **changes: str | int) -> str:
+        """The gallery with this choice changed; a new choice starts at page 1, same order."""
+        chosen = replace(self, **({"page": 1} | changes))  # type: ignore[arg-type]
+        defaults = {"q": "", "category": "", "city": "", "sort": "shuffle", "page": 1}
+        fields = {k: v for k, v in asdict(chosen).items() if v != defaults.get(k)}
+        order = fields.pop("order")
+        if chosen.sort == "shuffle":
+            fields["o"] = order
+        return "/?" + urlencode(fields) if fields else "/"
+
+
+@blueprint.get("/")
+@public()
+def index(board: Board) -> str:
+    site = this_site()
+    choice = _choice(site, board)
+    entries = chosen(choice, board)
+    pages = max(1, -(-len(entries) // PER_PAGE))
+    page = min(choice.page, pages)
+    first = (page - 1) * PER_PAGE
+    with_votes = choice.sort == "votes"
+    return render_template(
+        "gallery/index.html",
+        entries=entries[first : first + PER_PAGE],
+        total=len(entries),
+        page=page,
+        pages=pages,
+        choice=choice,
+        link=choice.link,
+        votes={row.number: row.votes for row in board.standings.rows} if with_votes else None,
+    )
+
+
+@blueprint.get("/e/<int:number>")
+@public()
+def entry(board: Board, number: int) -> str:
+    site = this_site()
+    one = find(board, number)
+    standing = beside = None
+    if what_may_be_shown(board.rules, site.now_ms()).counts:
+        standing = board.standings.of(number)
+        if standing:
+            beside = neighbours(board.standings.rows, standing, board.rules.winners)
+    return render_template(
+        "gallery/entry.html",
+        entry=one,
+        category=site.contest.categories[one.category],
+        standing=standing,
+        neighbours=beside,
+        entries_total=len(board.entries),
+    )
+
+
+@blueprint.get("/api/v1/entries")
+@public("application/json")
+def entries(board: Board) -> str:
+    site = this_site()
+    choice = _choice(site, board)
+    found = chosen(replace(choice, sort="newest" if choice.sort == "shuffle" else choice.sort),
+                   board)
+    first = (choice.page - 1) * PER_PAGE
+    page = found[first : first + PER_PAGE]
+    fields = {
+        "total": len(found),
+        "page": choice.page,
+        "pages": max(1, -(-len(found) // PER_PAGE)),
+        "entries": [_public_fields(site, one) for one in page],
+    }
+    return json.dumps(fields, ensure_ascii=False)
+
+
+def find(board: Board, number: int) -> Entry:
+    """The approved entry with this number, or a refusal that says what became of it."""
+    if found := board.entries.get(number):
+        return found
+    if number in board.catalogue.withdrawn:
+        raise Problem(404, "withdrawn", "这件作品已经撤下", "去看看其他作品吧")
+    raise Problem(404, "unknown_entry", "没有这个编号的作品", "请核对编号，或从首页再找一次")
+
+
+def chosen(choice: Choice, board: Board) -> list[Entry]:
+    """The entries that a choice selects, in its order."""
+    found: Iterable[Entry]
+    if choice.sort == "votes":
+        found = (board.entries[row.number] for row in board.standings.rows)
+    elif choice.sort == "newest":
+        found = reversed(board.entries.values())
+    else:
+        found = shuffled(list(board.entries.values()), int(choice.order, 16))
+    return [
+        one
+        for one in found
+        if choice.category in ("", one.category)
+        and choice.city in ("", one.city)
+        and matches(one, choice.q)
+    ]
+
+
+def matches(entry: Entry, query: str) -> bool:
+    """Whether a search finds it: by number (`7`, `007`), or by part of title, author or unit."""
+    words = plain(query).split()
+    if not words:
+        return True
+    if len(words) == 1 and words[0].isdecimal() and int(words[0]) == entry.number:
+        return True
+    text = plain(f"{entry.title} {entry.author} {entry.unit}")
+    return all(word in text for word in words)
+
+
+def plain(text: str) -> str:
+    """Full-width and upper-case letters count as the plain ones."""
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _choice(site: Site, board: Board) -> Choice:
+    """The query string as a choice; whatever isn't one falls back to its default."""
+    args = request.args
+    counts = what_may_be_shown(board.rules, site.now_ms()).counts
+    sorts = SORTS if counts else SORTS[:2]
+    page = args.get("page", "1")
+    return Choice(
+        q=args.get("q", "")[:50].strip(),
+        category=_one_of(args.get("category", ""), site.contest.categories),
+        city=_one_of(args.get("city", ""), site.contest.cities),
+        sort=_one_of(args.get("sort", ""), sorts) or "shuffle",
+        order=_order(args.get("o", ""), site.now_ms()),
+        page=max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 6 else 1,
+    )
+
+
+def _one_of(value: str, allowed: Iterable[str]) -> str:
+    return value if value in allowed else ""
+
+
+def _order(value: str, now_ms: int) -> str:
+    try:
+        order = int(value, 16) if len(value) == 4 else -1
+    except ValueError:
+        order = -1
+    return f"{order if order >= 0 else order_at(now_ms):04x}"
+
+
+def _public_fields(site: Site, one: Entry) -> dict[str, object]:
+    return {
+        "number": one.number,
+        "title": one.title,
+        "author": one.author,
+        "unit": one.unit,
+        "instructor": one.instructor,
+        "city": one.city,
+        "category": one.category,
+        "ai": site.contest.categories[one.category].ai,
+        "introduction": one.introduction,
+        "seconds": one.seconds,
+        "width": one.width,
+        "height": one.height,
+        "url": f"{site.origin()}/e/{one.number}",
+        "video": site.media(one, "web.mp4"),
+        "cover": site.media(one, "cover-720.jpg"),
+    }

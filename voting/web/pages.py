@@ -1,0 +1,140 @@
+"""Public pages: rendered once a board and URL, then shared by everybody; and what templates use.
+
+They carry no cookie and no personal byte, so that nginx or a CDN may keep them for seconds too.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache, wraps
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, request, url_for
+
+from voting.contest import SHANGHAI, what_may_be_shown
+from voting.settings import ROOT
+from voting.store.client import StoreDown
+from voting.store.standings import Board
+from voting.web.site import host, this_site
+
+KEPT_PAGES = 512
+CACHE_CONTROL = "public, max-age=2"
+
+
+@dataclass
+class Page:
+    """One rendered page, as long as `board` is the current one."""
+
+    board: Board
+    body: bytes
+    etag: str
+    _gzipped: bytes | None = field(default=None, repr=False)
+
+    def gzipped(self) -> bytes:
+        if self._gzipped is None:
+            self._gzipped = gzip.compress(self.body, compresslevel=5, mtime=0)
+        return self._gzipped
+
+
+_pages: OrderedDict[tuple[str, ...], Page] = OrderedDict()
+
+
+def public(mimetype: str = "text/html") -> Callable[[Callable[..., str]], Callable[..., Response]]:
+    """A view that renders text from the board it is given; its page is kept and shared."""
+
+    def decorate(view: Callable[..., str]) -> Callable[..., Response]:
+        @wraps(view)
+        def answer(**parts: Any) -> Response:
+            board = this_site().board()
+            key = (request.scheme, host(), request.path, request.query_string.decode("latin-1"))
+            page = _pages.get(key)
+            if page is None or page.board is not board:
+                body = view(board, **parts).encode()
+                page = Page(board, body, hashlib.sha256(body).hexdigest()[:20])
+                _pages[key] = page
+                if len(_pages) > KEPT_PAGES:
+                    _pages.popitem(last=False)
+            return _respond(page, mimetype)
+
+        return answer
+
+    return decorate
+
+
+def _respond(page: Page, mimetype: str) -> Response:
+    if "gzip" in request.headers.get("Accept-Encoding", ""):
+        response = Response(page.gzipped(), mimetype=mimetype)
+        response.headers["Content-Encoding"] = "gzip"
+    else:
+        response = Response(page.body, mimetype=mimetype)
+    response.headers["Cache-Control"] = CACHE_CONTROL
+    response.headers["Vary"] = "Accept-Encoding"
+    response.set_etag(page.etag, weak=True)
+    if "If-None-Match" in request.headers:
+        response.make_conditional(request)
+    return response
+
+
+def mount(app: Flask) -> None:
+    app.jinja_env.filters.update(moment=moment, clock=clock, count=count, length_of=length_of)
+    app.jinja_env.globals.update(asset=asset)
+
+    @app.context_processor
+    def common() -> dict[str, Any]:
+        site = this_site()
+        now_ms = site.now_ms()
+        try:
+            board: Board | None = site.board()
+        except StoreDown:
+            board = None  # an error page must render all the same
+        rules = board.rules if board else None
+        return {
+            "contest": site.contest,
+            "media": site.media,
+            "here": request.path,
+            "page_url": site.origin() + request.path,
+            "rules": rules,
+            "phase": rules.phase(now_ms, paused=board.paused) if rules and board else None,
+            "shown": what_may_be_shown(rules, now_ms) if rules else None,
+            "now_ms": now_ms,
+        }
+
+
+def asset(name: str) -> str:
+    """A static file's URL; it changes when the file does, so browsers may keep it for ever."""
+    return url_for("static", filename=name, v=_version(ROOT / "static" / name))
+
+
+@lru_cache(maxsize=128)
+def _version(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:10]
+
+
+def moment(ms: int) -> str:
+    """`11月23日 18:05`, in the contest's time zone."""
+    at = datetime.fromtimestamp(ms / 1000, SHANGHAI)
+    return f"{at.month}月{at.day}日 {at:%H:%M}"
+
+
+def clock(ms: int) -> str:
+    return f"{datetime.fromtimestamp(ms / 1000, SHANGHAI):%H:%M:%S}"
+
+
+def count(number: int) -> str:
+    return f"{number:,}"
+
+
+def length_of(seconds: float) -> str:
+    """`1:05`"""
+    whole = round(seconds)
+    return f"{whole // 60}:{whole % 60:02d}"
+
+
+def iso(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, SHANGHAI).isoformat(timespec="milliseconds")

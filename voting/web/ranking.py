@@ -1,0 +1,46 @@
+"""The ranking `/top`, and the same as data: `/api/v1/standings`."""
+
+from __future__ import annotations
+
+import json
+
+from flask import Blueprint, render_template
+
+from voting.contest import what_may_be_shown
+from voting.store.standings import Board
+from voting.web.pages import iso, public
+from voting.web.site import this_site
+
+blueprint = Blueprint("ranking", __name__)
+
+
+@blueprint.get("/top")
+@public()
+def top(board: Board) -> str:
+    shown = what_may_be_shown(board.rules, this_site().now_ms())
+    standings = board.standings
+    rows = [(row, board.entries[row.number]) for row in standings.rows] if shown.counts else []
+    winners = board.rules.winners
+    return render_template(
+        "ranking/top.html",
+        top=[(row, entry) for row, entry in rows if row.rank <= winners],
+        rest=[(row, entry) for row, entry in rows if row.rank > winners],
+        as_of_ms=standings.as_of_ms,
+        total_votes=standings.total_votes if shown.counts else None,
+        last_in=rows[min(winners, len(rows)) - 1][0].votes if rows else 0,
+    )
+
+
+@blueprint.get("/api/v1/standings")
+@public("application/json")
+def standings(board: Board) -> str:
+    now_ms = this_site().now_ms()
+    counts = what_may_be_shown(board.rules, now_ms).counts
+    rows = board.standings.rows if counts else ()
+    fields = {
+        "as_of": iso(board.standings.as_of_ms),
+        "phase": board.rules.phase(now_ms, paused=board.paused).value,
+        "total_votes": board.standings.total_votes if counts else None,
+        "entries": [{"rank": r.rank, "number": r.number, "votes": r.votes} for r in rows],
+    }
+    return json.dumps(fields, ensure_ascii=False)

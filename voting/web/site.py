@@ -1,0 +1,85 @@
+"""What every view has at hand: the settings, the contest, the voters, the store, the clock."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from flask import current_app, request
+from werkzeug.exceptions import BadRequest
+
+from voting.contest import Entry
+from voting.settings import Contest, Keys, Settings
+from voting.store import Store
+from voting.store.standings import Board
+from voting.voter import Pass, Voters, Worthless
+
+PASS_COOKIE = "pass"  # noqa: S105 a cookie's name
+
+
+@dataclass
+class Site:
+    settings: Settings
+    contest: Contest
+    keys: Keys
+    store: Store
+    clock: Callable[[], float] = time.time
+    voters: Voters = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.voters = Voters(self.keys, self.contest.id)
+
+    def now_ms(self) -> int:
+        return int(self.clock() * 1000)
+
+    def board(self) -> Board:
+        return self.store.boards.current()
+
+    def origin(self) -> str:
+        """Where the public reaches the site: `https://vote.example.cn`."""
+        return self.settings.public_url or f"{request.scheme}://{host()}"
+
+    def media_origin(self) -> str:
+        if self.settings.media_url:
+            return self.settings.media_url
+        return f"{request.scheme}://{_hostname(host())}:{self.settings.media_port}"
+
+    def media(self, entry: Entry, file: str) -> str:
+        return f"{self.media_origin()}/{entry.media}/{file}"
+
+
+def this_site() -> Site:
+    site: Site = current_app.extensions["site"]
+    return site
+
+
+def visitors_pass() -> Pass | None:
+    """The pass that this request carries; one that isn't ours counts as none."""
+    token = request.cookies.get(PASS_COOKIE)
+    if not token:
+        return None
+    try:
+        return this_site().voters.read_pass(token)
+    except Worthless:
+        return None
+
+
+def host() -> str:
+    """The Host header, if it can be one; it goes into links, so nothing else is let through."""
+    value = request.host
+    if not _is_host(value):
+        raise BadRequest("Host")
+    return value
+
+
+@lru_cache(maxsize=1024)
+def _is_host(value: str) -> bool:
+    return bool(re.fullmatch(r"([A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(:\d{1,5})?", value))
+
+
+@lru_cache(maxsize=1024)
+def _hostname(value: str) -> str:
+    return re.sub(r":\d+$", "", value)

@@ -1,0 +1,58 @@
+"""Politeness, not law: how fast strangers may come in. A vote's quota is law, in voting.lua.
+
+New passes are limited per address in the throttle store. Without it each process counts for
+itself, stricter: the door narrows, and everybody who has a pass votes on.
+"""
+
+from __future__ import annotations
+
+from flask import Flask, request
+from flask_limiter import Limiter
+from limits import RateLimitItemPerSecond
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
+
+from voting.store.client import limiter_storage
+from voting.web.errors import Problem
+from voting.web.site import Site, this_site, visitors_pass
+
+WITHOUT_STORE = "30 per minute; 600 per hour"
+
+
+def _address() -> str:
+    """Whose limit it is: a pseudonym, so that no address becomes a key."""
+    return this_site().voters.place(request.remote_addr or "").address.hex()
+
+
+limiter = Limiter(_address, default_limits=[], headers_enabled=False)
+
+#: On every route that can make a pass. A visitor who brings one makes none.
+new_passes = limiter.shared_limit(
+    lambda: this_site().contest.new_passes,
+    scope="new_passes",
+    exempt_when=lambda: visitors_pass() is not None,
+    methods=["POST"],
+)
+
+_hammering = FixedWindowRateLimiter(MemoryStorage())
+
+
+def refuse_hammering() -> None:
+    """A coarse limit on votes per address and process; it costs no round trip."""
+    limit = RateLimitItemPerSecond(this_site().contest.votes_per_second)
+    if not _hammering.hit(limit, request.remote_addr or ""):
+        raise Problem(
+            429, "too_many_requests", "同一网络的投票请求太密集了", "请过几秒再试一次", 2
+        )
+
+
+def mount(app: Flask, site: Site) -> None:
+    uri, options = limiter_storage(site.settings.politeness_url)
+    app.config.update(
+        RATELIMIT_STORAGE_URI=uri,
+        RATELIMIT_STORAGE_OPTIONS=options,
+        RATELIMIT_STRATEGY="fixed-window",
+        RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
+        RATELIMIT_IN_MEMORY_FALLBACK=WITHOUT_STORE,
+    )
+    limiter.init_app(app)
