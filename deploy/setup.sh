@@ -81,8 +81,11 @@ wait_for_another() {
 make_venv() {
     find_python
     echo "Making .venv with Python $(version "$python") …"
-    rm -rf .venv
-    mkdir .venv
+    for _ in 1 2 3 4 5 6 7 8 9; do  # a killed set-up's last child may still be writing
+        rm -rf .venv 2>/dev/null && break
+        sleep 1
+    done
+    mkdir -p .venv
     echo $$ >.venv/unfinished
     "$python" -m venv .venv >.venv/setup.log 2>&1 || give_up "making .venv"
 }
@@ -105,7 +108,7 @@ give_up() {
             "($needed_mb MB) and run it again."
     fi
     tail -n 5 .venv/setup.log >&2
-    if grep -qiE 'connection|resolve|timed out|proxy|network|ssl' .venv/setup.log; then
+    if grep -qiE 'connection|resolve|timed out|proxy|network|ssl|versions: none' .venv/setup.log; then
         refuse "The package index can't be reached: $1 needs the network once" \
             "(pip's last lines are above)."
     fi

@@ -53,7 +53,7 @@
     else if (me.phase === 'paused') paint('off', '投票暂停中', '恢复后可以接着投');
     else if (me.phase === 'closed') paint('closed', '投票已结束', '看排行');
     else if (timesVoted() >= perEntry) {
-      paint('voted', daily ? '今天已投这件作品' : '已投这件作品', me.votes_left ? left() : daily ? '明天 0 点后可以再投' : '您的票已经投完');
+      paint('voted', daily ? '今天投过了' : '您投过了', me.votes_left ? left() : daily ? '明天 0 点后可以再投' : '您的票已经投完');
       stamp(false);
     } else if (!me.votes_left) paint('used', daily ? '今天的 ' + me.votes_per_voter + ' 票投完了' : '您的票已经投完', daily ? '明天 0 点后可以再投' : '谢谢您的参与');
     else paint('ready', '投一票', left());
@@ -259,5 +259,6 @@
   catchUp();
   window.addEventListener('pageshow', function (event) { if (event.persisted) { refresh(); follow(); } });
   window.addEventListener('online', refresh);
+  window.addEventListener('turn', function () { setTimeout(refresh, 500 + Math.random() * 2500); });
   document.addEventListener('visibilitychange', function () { if (!document.hidden && !busy) refresh(); });
 })();

@@ -5,6 +5,7 @@
 
   var DAY = 86400000;
   var SHANGHAI = 8 * 3600000;
+  var ticking = 0;
 
   function pause(ms) {
     return new Promise(function (done) { setTimeout(done, ms); });
@@ -97,8 +98,10 @@
       var words = left > 0 ? remaining(left) : '';
       if (clocks[i].textContent !== words) clocks[i].textContent = words;
       if (left > 0) live = true;
+      else if (ticking) window.dispatchEvent(new Event('turn')); // the vote has just opened or closed
     }
-    if (live) setTimeout(countDown, 1000);
+    clearTimeout(ticking);
+    ticking = live ? setTimeout(countDown, 1000) : 0;
   }
 
   /** The order travels in the address, so that going back finds the same one. */

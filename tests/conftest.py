@@ -12,9 +12,14 @@ from pathlib import Path
 
 import pytest
 import redis
+from flask import Flask
+from people import Town, Visitor
+from works import open_gallery
 
+from voting import create_app, prepare
 from voting.supervisor.child import end_with_us
 from voting.supervisor.stores import law_command, ping, throttle_command
+from voting.web.site import Site
 
 
 @pytest.fixture(scope="session")
@@ -63,3 +68,44 @@ def wait_until(true, seconds: float = 20) -> None:
     while not true():
         assert time.monotonic() < until, "it didn't come true"
         time.sleep(0.05)
+
+
+@pytest.fixture
+def environ(law_url: str, throttle_url: str, tmp_path: Path) -> dict[str, str]:
+    """The environment of a site on the private stores; nothing of the developer's own leaks in."""
+    return {
+        "REDIS_URL": law_url,
+        "THROTTLE_URL": throttle_url,
+        "DATA_DIR": str(tmp_path / "data"),
+        "CONTEST_FILE": str(Path(__file__).parent / "contest.toml"),
+    }
+
+
+@pytest.fixture
+def app(environ: dict[str, str]) -> Flask:
+    """A site with an open vote and entries 1 to 12 approved, 13 pending, 14 withdrawn."""
+    prepare(environ)
+    app = create_app(environ)
+    app.testing = False  # errors are answered as in production
+    open_gallery(app.extensions["site"])
+    return app
+
+
+@pytest.fixture
+def site(app: Flask) -> Site:
+    return app.extensions["site"]
+
+
+@pytest.fixture
+def town(app: Flask) -> Town:
+    return Town(app)
+
+
+@pytest.fixture
+def alice(town: Town) -> Visitor:
+    return town.visitor()
+
+
+@pytest.fixture
+def bob(town: Town) -> Visitor:
+    return town.visitor()

@@ -137,7 +137,7 @@ def test_the_python_that_is_named_is_the_one_that_is_judged(machine: Machine) ->
     machine.tool("old", PYTHON.replace("$OLD", "1").replace("$VERSION", "3.8"))
     code, lines = machine.setup(PYTHON="old")
     assert (code, len(lines)) == (1, 1)
-    assert "old has 3.8" in lines[0] or "old is 3.8" in lines[0]
+    assert "old has 3.8" in lines[0]
 
 
 @pytest.mark.parametrize(
@@ -146,6 +146,8 @@ def test_the_python_that_is_named_is_the_one_that_is_judged(machine: Machine) ->
         ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device",
          "The disk is full"),
         ("NewConnectionError: Failed to establish a new connection: name resolution",
+         "The package index can't be reached"),
+        ("ERROR: Could not find a version that satisfies flask==1 (from versions: none)",
          "The package index can't be reached"),
         ("ERROR: No matching distribution found for flask==1",
          "Setting up stopped while installing the packages"),

@@ -11,9 +11,9 @@ from io import BytesIO
 
 import docx
 import pytest
-from conftest import ADDRESS, OFFICIAL, PHONE, official_form, saved, table_form
 from docx.oxml import OxmlElement, parse_xml
 from docx.oxml.ns import nsdecls, qn
+from forms import ADDRESS, OFFICIAL, PHONE, official_form, saved, table_form
 
 from voting.intake import form as rules
 from voting.intake.form import Form, FormRefused, line, read_form

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +16,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from voting.settings import load_settings
+from voting.settings import ROOT, load_settings
 from voting.web.media import MOST, create_media
 
 SIZE = 3 * MOST + 123
@@ -177,3 +183,44 @@ def test_a_withdrawn_entry_is_gone_at_once(client: FlaskClient, data_dir: Path) 
     assert client.get("/m9/cover-480.webp").status_code == 200
     link.unlink()
     assert client.get("/m9/cover-480.webp").status_code == 404
+
+
+def test_two_hundred_stalled_readers_keep_nobody_from_watching(data_dir: Path) -> None:
+    (data_dir / "public" / "m2").symlink_to(data_dir / "media" / "m1")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        place = probe.getsockname()
+    command = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn_media.conf.py",
+               "voting.web.media:create_media()"]
+    variables = {"DATA_DIR": str(data_dir), "HOST": place[0], "MEDIA_PORT": str(place[1])}
+    server = subprocess.Popen(command, cwd=ROOT, env=os.environ | variables,
+                              stderr=subprocess.PIPE)
+    try:
+        whole = b"GET /m2/web.mp4 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        with contextlib.ExitStack() as stalled:
+            stalled.enter_context(connected(place)).sendall(whole)
+            for _ in range(199):
+                reader = stalled.enter_context(socket.create_connection(place))
+                reader.sendall(whole)
+            with connected(place) as reader:
+                more = b"\r\nRange: bytes=0-9\r\nConnection: close\r\n\r\n"
+                reader.sendall(whole.replace(b"\r\n\r\n", more))
+                with reader.makefile("rb") as lines:
+                    answer = lines.read()
+        assert answer.startswith(b"HTTP/1.1 206 ")
+        assert answer.endswith(VIDEO[:10])
+    finally:
+        server.terminate()
+        errors = server.communicate(timeout=20)[1]
+    assert errors == b""
+
+
+def connected(place: tuple[str, int]) -> socket.socket:
+    """A connection to a server that may still be starting."""
+    until = time.monotonic() + 20
+    while True:
+        try:
+            return socket.create_connection(place, timeout=20)
+        except ConnectionRefusedError:
+            assert time.monotonic() < until
+            time.sleep(0.05)

@@ -7,6 +7,7 @@ Contact name, phone and postal address are read only to be left out.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import unicodedata
@@ -166,21 +167,25 @@ def _package_fault(data: bytes) -> str:
             if unzipped > MAX_UNZIPPED_BYTES or xml > MAX_XML_BYTES:
                 return "报名表解压后过大，不是正常的 Word 文档"
             if is_xml:
-                _check_xml(content)
+                _check_prolog(content)
     return ""
 
 
-class _Discard:
-    """A parser target that builds nothing."""
-
-    def close(self) -> None: ...
+class _PrologOver(Exception):  # noqa: N818 a signal, not an error
+    pass
 
 
-def _check_xml(content: bytes) -> None:
-    """Raise for a DTD, and so for every entity bomb and external entity, or for broken XML."""
-    parser = DefusedXMLParser(target=_Discard(), forbid_dtd=True)
-    parser.feed(content)
-    parser.close()
+class _Prolog:
+    """A parser target that builds nothing and stops at the first element: no DTD comes later."""
+
+    def start(self, _tag: str, _attributes: object) -> None:
+        raise _PrologOver
+
+
+def _check_prolog(content: bytes) -> None:
+    """Raise for a DTD, and with it for every entity bomb and external entity."""
+    with contextlib.suppress(_PrologOver):
+        DefusedXMLParser(target=_Prolog(), forbid_dtd=True).feed(content)
 
 
 # --- rows of cells ------------------------------------------------------------------------------

@@ -118,7 +118,7 @@ def submissions(folder: Path) -> tuple[Submission, ...]:
         known = path.suffix.lower() in FORM_SUFFIXES + VIDEO_SUFFIXES
         if known and not hidden and path.is_file():
             stem = _COPY_MARK.sub("", unicodedata.normalize("NFC", path.stem).strip())
-            stems.setdefault(stem, []).append(path)
+            stems.setdefault(stem.rstrip(f" {_DASH}"), []).append(path)
     return tuple(_submission(stem, paths) for stem, paths in sorted(stems.items()))
 
 

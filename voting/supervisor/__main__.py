@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import resource
 import signal
@@ -65,6 +66,8 @@ async def run(settings: Settings, held: int) -> None:
             loop.add_signal_handler(one, say, "Already stopping …")
         await asyncio.gather(*(child.stop() for child in fronts))
         await asyncio.gather(*(child.stop() for child in stores))
+        with contextlib.suppress(OSError):  # there is none when both stores were given
+            settings.runtime_dir.rmdir()
     say("Everything has stopped.")
 
 

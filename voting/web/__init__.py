@@ -14,6 +14,7 @@ from voting.web import (
     headers,
     health,
     mine,
+    openapi,
     pages,
     ranking,
     rules,
@@ -21,6 +22,7 @@ from voting.web import (
     throttle,
 )
 from voting.web.site import Site as Site
+from voting.web.site import refuse_strange_host
 
 #: No request of ours is larger; a longer body is refused unread.
 BODY_LIMIT = 16 * 1024
@@ -33,6 +35,7 @@ def mount(app: Flask, site: Site) -> None:
         SECRET_KEY=hmac.digest(site.keys.signing, b"forms", "sha256"),
         SESSION_COOKIE_NAME="form",
         SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=site.settings.public_url.startswith("https://"),
         # WeChat may drop the Referer; Origin and Sec-Fetch-Site are checked instead.
         WTF_CSRF_SSL_STRICT=False,
     )
@@ -42,8 +45,9 @@ def mount(app: Flask, site: Site) -> None:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
         )
+    app.before_request(refuse_strange_host)
     throttle.mount(app, site)
-    for module in (gallery, ballot, ranking, share, rules, mine, health):
+    for module in (gallery, ballot, ranking, share, rules, mine, openapi, health):
         app.register_blueprint(module.blueprint)
     pages.mount(app)
     headers.mount(app)

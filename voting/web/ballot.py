@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -243,6 +244,8 @@ def _json_body(required: dict[str, type], optional: dict[str, Any] | None = None
             body.pop(name, None)
         elif not isinstance(value, kind) or isinstance(value, bool):
             raise BadRequest
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise BadRequest  # Python's parser knows NaN and Infinity, JSON doesn't
     return body
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from flask import Blueprint, Response, make_response, request, send_file
+from flask import Blueprint, Response, make_response, send_file
 from gevent.threadpool import ThreadPool
 
 from voting import share
@@ -84,12 +84,9 @@ def _picture(
     content = repr((url, entry, site.contest.name, site.contest.organizers)).encode()
     name = f"{number}-{hashlib.sha256(content).hexdigest()[:20]}-{kind}"
     path = Drawings(site.settings.data_dir / "cache").get(name, lambda: draw(entry, url))
-    response = make_response(
-        send_file(path, mimetype=mimetype, conditional=True, etag=name, max_age=MAX_AGE_S)
-    )
+    response = make_response(send_file(path, mimetype=mimetype, etag=name))
     response.headers["Cache-Control"] = f"public, max-age={MAX_AGE_S}"
-    response.headers["Vary"] = "Host"
-    return response.make_conditional(request)
+    return response
 
 
 def _poster(site: Site, entry: Entry, url: str) -> bytes:

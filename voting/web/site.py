@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from flask import current_app, request
-from werkzeug.exceptions import BadRequest
+from flask import Response, current_app, request
 
 from voting.contest import Entry
 from voting.settings import Contest, Keys, Settings
@@ -68,11 +67,13 @@ def visitors_pass() -> Pass | None:
 
 
 def host() -> str:
-    """The Host header, if it can be one; it goes into links, so nothing else is let through."""
-    value = request.host
-    if not _is_host(value):
-        raise BadRequest("Host")
-    return value
+    """The request's host and port; only what can be one ever comes this far."""
+    return request.host
+
+
+def refuse_strange_host() -> Response | None:
+    """The Host header goes into links, so nothing but a host may stand in it."""
+    return None if _is_host(request.host) else Response("Bad Host header\n", 400)
 
 
 @lru_cache(maxsize=1024)

@@ -6,14 +6,16 @@ itself, stricter: the door narrows, and everybody who has a pass votes on.
 
 from __future__ import annotations
 
-from flask import Flask, request
-from flask_limiter import Limiter
+import time
+
+from flask import Flask, Response, current_app, request
+from flask_limiter import Limiter, RateLimitExceeded
 from limits import RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from voting.store.client import limiter_storage
-from voting.web.errors import Problem
+from voting.web.errors import Problem, answer
 from voting.web.site import Site, this_site, visitors_pass
 
 WITHOUT_STORE = "30 per minute; 600 per hour"
@@ -34,16 +36,23 @@ new_passes = limiter.shared_limit(
     methods=["POST"],
 )
 
-_hammering = FixedWindowRateLimiter(MemoryStorage())
-
 
 def refuse_hammering() -> None:
     """A coarse limit on votes per address and process; it costs no round trip."""
     limit = RateLimitItemPerSecond(this_site().contest.votes_per_second)
-    if not _hammering.hit(limit, request.remote_addr or ""):
+    if not current_app.extensions["hammering"].hit(limit, request.remote_addr or ""):
         raise Problem(
             429, "too_many_requests", "同一网络的投票请求太密集了", "请过几秒再试一次", 2
         )
+
+
+def _too_many_passes(_: RateLimitExceeded) -> Response:
+    limit = limiter.current_limit
+    wait_s = max(1, round(limit.reset_at - time.time())) if limit else 60
+    when = f"请过 {wait_s} 秒再试" if wait_s < 120 else f"请过 {wait_s // 60 + 1} 分钟再试"
+    sentence = "这个网络里一下子来了太多新的投票人"
+    next_ = f"{when}；已经投过票的手机不受影响"
+    return answer(Problem(429, "too_many_passes", sentence, next_, wait_s))
 
 
 def mount(app: Flask, site: Site) -> None:
@@ -56,3 +65,5 @@ def mount(app: Flask, site: Site) -> None:
         RATELIMIT_IN_MEMORY_FALLBACK=WITHOUT_STORE,
     )
     limiter.init_app(app)
+    app.register_error_handler(RateLimitExceeded, _too_many_passes)
+    app.extensions["hammering"] = FixedWindowRateLimiter(MemoryStorage())

@@ -1,0 +1,78 @@
+"""A contest in a store, and ballots to cast in it."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from works import an_entry
+
+from voting.contest import SHANGHAI, Ballot, Counts, Identity, Law, Outcome, Period, Signals, Tie
+from voting.store import Store, keys, open_store
+
+SIGNALS = Signals(Identity.DEVICE, b"addres", b"networ", b"agnt", b"shar", 4_000, 12)
+NOW = datetime.now(SHANGHAI)
+OPEN_LAW = Law(
+    opens=NOW - timedelta(days=1),
+    closes=NOW + timedelta(days=13),
+    votes_per_voter=3,
+    votes_per_entry=1,
+    period=Period.DAY,
+    winners=10,
+    tie=Tie.ALL_AWARDED,
+    counts=Counts.LIVE,
+)
+
+
+def now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def a_ballot(entry: int = 1, voter: bytes = b"alice...", **fields: Any) -> Ballot:
+    return Ballot(
+        **{
+            "id": secrets.token_bytes(8),
+            "voter": voter,
+            "entry": entry,
+            "issued_ms": now_ms(),
+            **fields,
+        }
+    )
+
+
+@dataclass
+class Contest:
+    """A store with an open contest in it, and what a test does to it."""
+
+    store: Store
+    law: Law = field(default=OPEN_LAW)
+
+    def change(self, **fields: Any) -> None:
+        self.law = replace(self.law, **fields)
+        self.store.rules.apply(self.law, "试验", now_ms())
+
+    def cast(self, ballot: Ballot) -> Outcome:
+        return self.store.ballots.cast(ballot, SIGNALS)
+
+    def next_day(self, days: int = 1) -> None:
+        """The store's clock is its own; but where midnight falls follows from the time zone."""
+        for shard in range(self.store.ledger.shards):
+            key = keys.RULES(shard=shard)
+            self.store.law.hincrby(key, "utc_offset_s", days * 86_400)
+
+    def tally(self) -> dict[int, int]:
+        return dict(self.store.ledger.tally())
+
+
+def a_contest(law_url: str, throttle_url: str, folder: Path, shards: int = 1) -> Contest:
+    store = open_store(law_url, throttle_url, shards, folder, accept_unknown=False)
+    store.rules.open("test", OPEN_LAW, now_ms())
+    for number in (1, 2, 3, 4):
+        store.entries.add(an_entry(number))
+    for number in (1, 2, 3):
+        store.entries.approve(number, "审核通过")
+    return Contest(store)
