@@ -31,7 +31,7 @@
   function paint(state, words, more) {
     button.className = 'vote';
     button.setAttribute('data-state', state);
-    button.setAttribute('aria-disabled', String(state === 'off' || state === 'used' || state === 'voted' || state === 'busy'));
+    button.setAttribute('aria-busy', String(state === 'busy'));
     var icon = button.querySelector('.icon');
     if (icon) icon.style.display = state === 'off' || state === 'used' ? 'none' : '';
     button.querySelector('b').textContent = words;

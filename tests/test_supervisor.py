@@ -202,7 +202,7 @@ def test_the_site_opens_survives_the_death_of_every_child_and_closes_in_order(
     everybody = family(run.process.pid)
     run.process.send_signal(signal.SIGINT)
     assert run.ends() == 0
-    assert not [pid for pid in everybody if lives(pid)]
+    wait_until(lambda: not any(lives(pid) for pid in everybody))
     assert "Traceback" not in run.output
 
 
@@ -366,7 +366,7 @@ def test_a_child_that_will_not_stop_is_killed_with_its_children(
         everybody = family(one.process.pid)
         assert len(everybody) == 2 or sys.platform != "linux"
         await one.stop()
-        assert not any(lives(pid) for pid in everybody)
+        wait_until(lambda: not any(lives(pid) for pid in everybody))
 
     asyncio.run(scene())
     assert "worker didn't stop within 0.2 s; killing it" in capsys.readouterr().out

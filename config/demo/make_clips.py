@@ -124,7 +124,7 @@ def load(path: Path, shot: Shot, width: int, height: int) -> Image.Image:
     if shot.soften:
         image = image.filter(ImageFilter.GaussianBlur(shot.soften))
     elif k > 1.1:
-        image = image.filter(ImageFilter.UnsharpMask(1.6, 60, 2))
+        image = image.filter(ImageFilter.UnsharpMask(1.6, 30, 3))
     return image if shot.gain == 1 else image.point(lambda v: min(255, round(v * shot.gain)))
 
 
@@ -173,7 +173,7 @@ def photo(*shots: Shot, blend: float = 0.7) -> Scene:
 
         def see(k: int, t: float) -> Image.Image:
             shot, u = shots[k], (t - k * length + blend) / (length + 2 * blend)
-            u = 0.5 * u + 0.5 * ease(u)
+            u = 0.12 + 0.76 * (0.5 * u + 0.5 * ease(u))
             a, b = shot.start, shot.end
             width = math.exp(math.log(a.w) * (1 - u) + math.log(b.w) * u)
             view = View(a.x + (b.x - a.x) * u, a.y + (b.y - a.y) * u, width)
@@ -230,7 +230,7 @@ def bloom(stage: Stage) -> Iterator[Image.Image]:
     cache = lru_cache(maxsize=4)(
         lambda k: frames[k]
         .resize((2160, 1215), Image.Resampling.LANCZOS)
-        .filter(ImageFilter.UnsharpMask(2.2, 70, 2))
+        .filter(ImageFilter.UnsharpMask(2.2, 45, 3))
     )
     for t in stage.times():
         u = t / stage.seconds
@@ -573,7 +573,7 @@ def papercut(stage: Stage) -> Iterator[Image.Image]:
     """A paper cut of four layers that turn against each other, with their shadows."""
     w, h = stage.width, stage.height
     paper = gradient(w, h, (0, (250, 243, 228)), (1, (240, 228, 206)))
-    paper += (clouds(w, h, 9, 2, 3, stretch=3)[..., None] - 0.5) * 7
+    paper += (clouds(w, h, 9, 2, 3, stretch=3)[..., None] - 0.5) * 3
     base = as_image(paper)
     side = 1500
     layers = [
@@ -654,7 +654,7 @@ def ink_mountains(stage: Stage) -> Iterator[Image.Image]:
     """An ink landscape: six ridges in the mist, a sun that rises, some birds."""
     w, h, extra = stage.width, stage.height, 260
     paper = gradient(w, h, (0, (238, 231, 215)), (0.6, (246, 240, 226)), (1, (226, 220, 204)))
-    paper += (clouds(w, h, 5, 2, 11)[..., None] - 0.5) * 5
+    paper += (clouds(w, h, 5, 2, 11)[..., None] - 0.5) * 3
     base = as_image(paper)
     ridges = []
     for k in range(6):
@@ -1259,7 +1259,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
              ("把古城的水系交给算法", "算法还给我一尾红鱼", "它游过的地方，都是数据的波纹"),
              (46, 58, 61, 65, 68), ai=True, crf=24, bells=True),
         Clip(5, photo(Shot("picture_0b.jpg", View(0.52, 0.52, 0.98), View(0.56, 0.5, 0.84)),
-                      Shot("picture_0b.jpg", View(0.58, 0.48, 0.60), View(0.60, 0.5, 0.54))),
+                      Shot("picture_0b.jpg", View(0.58, 0.48, 0.60), View(0.595, 0.49, 0.565))),
              Title(("一颗无花果的", "数字旅行"), "从枝头到餐桌", "bar", (226, 64, 32), at=(0.06, 0.12), size=92),
              ("清晨五点，第一颗无花果熟了", "扫一扫，看见它长大的每一天", "四十八小时，从枝头到你碗里"),
              (47, 59, 62, 66, 71), seconds=7.5, plate=True, scrim=0),
@@ -1284,7 +1284,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
              Title(("老厂房里的鼓点",), "下班以后 · 第三期", "quiet", (255, 214, 150), at=(0.5, 0.055), size=92),
              ("老车间，如今是社区排练房", "手机预约，刷脸开门", "下班后的一小时，归鼓点"),
              (43, 50, 58, 62, 65), True, seconds=7.5),
-        Clip(12, photo(Shot("life.jpg", View(0.5, 0.46, 0.98), View(0.48, 0.56, 0.80), soften=0.7)),
+        Clip(12, photo(Shot("life.jpg", View(0.5, 0.46, 0.98), View(0.48, 0.56, 0.80), soften=0.9)),
              Title(("一条小溪的云端档案",), "河长巡河日志", "bar", (120, 214, 190), at=(0.06, 0.66), size=96),
              ("河长的手机里有一张水网", "水位、水质，每十五分钟更新", "溪水自己会“报平安”"),
              (45, 57, 60, 64, 69), seconds=6.4, fps=24, crf=29),
@@ -1313,7 +1313,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
              Title(("丝路新绸",), "周村古商城 · AI纹样", "quiet", (255, 232, 190), at=(0.735, 0.10), size=108),
              ("一根蚕丝，走过千年", "算法给它重新配色", "丝绸有了新的流动"),
              (43, 55, 59, 62, 66), ai=True, crf=23, seconds=6.5),
-        Clip(19, photo(Shot("aitzgorri.jpg", View(0.42, 0.44, 0.94), View(0.56, 0.48, 0.86), soften=0.5)),
+        Clip(19, photo(Shot("aitzgorri.jpg", View(0.42, 0.44, 0.94), View(0.56, 0.48, 0.86), soften=0.7)),
              Title(("沂蒙山来了", "云端护林员"), "防火季 · 驻点手记", "bar", (250, 160, 60), at=(0.06, 0.08), size=92),
              ("从前巡一遍山，要走两天", "现在云台看山火，算法辨烟", "老护林员多了个新同事"),
              (40, 52, 55, 59, 64), seconds=6.5, fps=24, crf=28),
@@ -1327,7 +1327,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
         Clip(22, partial(city_lights, fonts.regular), Title(("十六城，一张网",), "山东 · 一屏夜色", "centre", (130, 226, 232), at=(0.79, 0.74), size=92),
              ("夜幕下，十六座城亮起来", "每一条光，都是一次“跨城通办”", "数据多跑路，群众少跑腿"),
              (41, 53, 56, 60, 63), ai=True, crf=26.5, seconds=7.5, bells=True),
-        Clip(23, photo(Shot("picosdeeuropa.jpg", View(0.5, 0.42, 0.98), View(0.54, 0.36, 0.82), soften=0.5)),
+        Clip(23, photo(Shot("picosdeeuropa.jpg", View(0.5, 0.42, 0.98), View(0.54, 0.36, 0.82), soften=0.7)),
              Title(("雪山脚下的远程会诊",), "一名援青医生的手记", "bar", (150, 200, 240), at=(0.06, 0.70), size=92),
              ("海拔三千多米，信号满格", "影像传回山东，专家在线读片", "隔着雪山，手却握在了一起"),
              (38, 50, 57, 62, 65), seconds=6.8, fps=24, crf=28),
@@ -1371,8 +1371,8 @@ def write(clip: Clip, fonts: Fonts, material: Path, out: Path) -> None:
     with av.open(str(out), "w", options={"movflags": "+faststart"}) as film:
         video = film.add_stream("libx264", rate=clip.fps)
         video.width, video.height, video.pix_fmt = *size, "yuv420p"
-        video.options = {"preset": "veryslow", "profile": "high", "crf": str(clip.crf), "g": str(clip.fps * 5),
-                         "x264-params": "aq-mode=3:colorprim=bt709:transfer=bt709:colormatrix=bt709"}
+        video.options = {"preset": "slow", "profile": "high", "crf": str(clip.crf), "g": "250",
+                         "x264-params": "bframes=8:ref=6:rc-lookahead=100:aq-mode=1:aq-strength=0.8:psy-rd=0.5,0"}
         context = video.codec_context
         context.color_primaries = context.color_trc = context.colorspace = 1
         context.color_range = 1

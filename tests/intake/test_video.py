@@ -121,6 +121,11 @@ def test_a_picture_too_large_to_decode_is_refused(
     assert refusal(swift) == "分辨率 320×180 过大，无法处理"
 
 
+def test_a_picture_like_a_thread_is_refused(tmp_path: Path) -> None:
+    path = encode(tmp_path / "thread.mp4", size=(64, 1080), count=1)
+    assert refusal(path) == "画面比例异常：64×1080"
+
+
 def test_a_file_of_countless_boxes_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "boxes.mp4"
     path.write_bytes(b"\0\0\0\x08ftyp" + b"\0\0\0\x08free" * (rules.MAX_BOXES * 2))

@@ -150,7 +150,7 @@ def take_in(
     if reasons or not (form and digest and video and submission.video):
         return Refused(submission.name, tuple(reasons))
     try:
-        media = _lay_out(submission.video, video, media_root / digest[:20])
+        media = lay_out(submission.video, video, media_root / media_name(digest))
     except VideoRefused as refusal:
         return Refused(submission.name, (refusal.reason,))
     return Taken(
@@ -318,7 +318,12 @@ def _notes(form: Form, video: Video, title: str) -> Iterator[str]:
 # --- media --------------------------------------------------------------------------------------
 
 
-def _lay_out(source: Path, video: Video, folder: Path) -> Path:
+def media_name(digest: str) -> str:
+    """The folder of a video's media, from its SHA-256 in hex."""
+    return digest[:20]
+
+
+def lay_out(source: Path, video: Video, folder: Path) -> Path:
     """Make `folder` with original.mp4, web.mp4 and the covers: whole, or not at all.
 
     Raises VideoRefused, or OSError without the source's name, for that carries a phone number.

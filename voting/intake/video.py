@@ -32,6 +32,8 @@ COVER_SUFFIXES: Final = ("webp", "jpg")
 
 #: Nothing larger is decoded: 4096×4096 is four times what 4K needs.
 MAX_PIXELS: Final = 4096 * 4096
+#: A cover of 1080 columns must stay a picture.
+MAX_ASPECT: Final = 8
 MAX_BOXES: Final = 10_000
 MAX_DECODED_FRAMES: Final = 1_500
 SAMPLES: Final = 8
@@ -85,6 +87,8 @@ def probe(path: Path) -> Video:
         if frame is None:
             raise VideoRefused("视频里没有能解码的画面，文件可能已损坏")
         width, height = _displayed_size(stream, frame)
+        if max(width, height) > MAX_ASPECT * min(width, height):
+            raise VideoRefused(f"画面比例异常：{width}×{height}")
         sounds = source.streams.audio
         return Video(
             container=container,
@@ -162,9 +166,9 @@ def _candidates(
     source.seek(int(start / base), stream=stream)
     frame, wanted, step = None, start, (end - start) / (SAMPLES - 1)
     for frame in islice(_decoded(source, stream), MAX_DECODED_FRAMES):
-        if frame.time > end:
+        if (frame.time or 0) > end:
             break
-        if frame.time >= wanted:
+        if (frame.time or 0) >= wanted:
             wanted += step
             yield frame
     if wanted == start and frame is not None:

@@ -1,0 +1,95 @@
+"""What a test does before the curtain rises: contest.toml rewritten, a site built, a store killed."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from conftest import wait_until
+from flask import Flask
+from works import open_gallery
+
+from voting import create_app, prepare
+from voting.store import keys
+from voting.store.client import StoreDown, reachable
+from voting.supervisor.child import end_with_us
+from voting.supervisor.stores import law_command, ping, throttle_command
+from voting.web.site import Site
+
+PLAIN = Path(__file__).with_name("contest.toml")
+
+
+def rewritten(folder: Path, *changes: tuple[str, str], source: Path = PLAIN) -> Path:
+    """A copy of a contest.toml with these pieces of text replaced, each where it first stands."""
+    text = source.read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    file = folder / "contest.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def build(environ: dict[str, str]) -> Flask:
+    """A site as in production, without the gallery."""
+    prepare(environ)
+    app = create_app(environ)
+    app.testing = False
+    return app
+
+
+def build_open(environ: dict[str, str], approved: int = 12) -> Flask:
+    app = build(environ)
+    open_gallery(app.extensions["site"], approved)
+    return app
+
+
+def refresh(site: Site) -> None:
+    """The next page shows what is in the store now, not what was there a moment ago."""
+    with suppress(StoreDown), reachable():
+        site.store.throttle.delete(keys.STANDINGS(), keys.STANDINGS_LOCK())
+    site.store = replace(site.store, boards=replace(site.store.boards, _board=None))
+
+
+def written(site: Site) -> dict[bytes, bytes]:
+    """All that the law store holds."""
+    law = site.store.law
+    return {key: law.dump(key) for key in law.keys("*")}
+
+
+@dataclass
+class OwnStore:
+    """A Valkey of the test's own, to kill and to start again on the same folder."""
+
+    command: tuple[str, ...]
+    socket: Path
+    server: subprocess.Popen[bytes] | None = field(default=None)
+
+    @classmethod
+    def law(cls, folder: Path) -> OwnStore:
+        (folder / "law").mkdir()
+        return cls(law_command(folder / "law", folder / "own.sock"), folder / "own.sock")
+
+    @classmethod
+    def throttle(cls, folder: Path) -> OwnStore:
+        return cls(throttle_command(folder / "own-throttle.sock"), folder / "own-throttle.sock")
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self.socket}"
+
+    def start(self) -> None:
+        self.server = subprocess.Popen(
+            self.command, stdout=subprocess.DEVNULL, preexec_fn=end_with_us
+        )
+        wait_until(lambda: asyncio.run(ping(self.socket)))
+
+    def kill(self) -> None:
+        """As `kill -9` does; nothing is flushed, nobody is told."""
+        if self.server:
+            self.server.kill()
+            self.server.wait()
+            self.server = None

@@ -1,0 +1,266 @@
+"""Phases, ranks, orders and days: the nouns by themselves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from works import an_entry
+
+from voting.contest import (
+    ORDERS,
+    SHANGHAI,
+    Counts,
+    Law,
+    Neighbours,
+    Period,
+    Phase,
+    Rules,
+    Shown,
+    Standing,
+    Standings,
+    Tie,
+    day_of,
+    neighbours,
+    order_at,
+    rank,
+    shuffled,
+    what_may_be_shown,
+)
+
+LAW = Law(
+    opens=datetime(2025, 8, 1, 9, tzinfo=SHANGHAI),
+    closes=datetime(2025, 8, 15, 18, tzinfo=SHANGHAI),
+    votes_per_voter=5,
+    votes_per_entry=1,
+    period=Period.DAY,
+    winners=10,
+    tie=Tie.ALL_AWARDED,
+    counts=Counts.LIVE,
+)
+HOUR = 3_600_000
+
+
+def ms(*moment: int) -> int:
+    """A moment in Shanghai, in milliseconds."""
+    return int(datetime(*moment, tzinfo=SHANGHAI).timestamp() * 1000)
+
+
+def rules(**changes: object) -> Rules:
+    return replace(LAW.rules(1, "首次", 0), opens_ms=1000, closes_ms=2000, **changes)
+
+
+@pytest.mark.parametrize(
+    ("now_ms", "paused", "phase"),
+    [
+        (0, False, Phase.BEFORE),
+        (999, False, Phase.BEFORE),
+        (1000, False, Phase.OPEN),
+        (1999, False, Phase.OPEN),
+        (2000, False, Phase.CLOSED),
+        (9999, False, Phase.CLOSED),
+        (999, True, Phase.BEFORE),
+        (1000, True, Phase.PAUSED),
+        (1999, True, Phase.PAUSED),
+        (2000, True, Phase.CLOSED),
+    ],
+)
+def test_the_vote_is_open_from_the_first_moment_of_its_window_to_before_the_last(
+    now_ms: int, paused: bool, phase: Phase
+):
+    assert rules().phase(now_ms, paused=paused) is phase
+
+
+@pytest.mark.parametrize(
+    ("counts", "now_ms", "shown"),
+    [
+        (Counts.LIVE, 999, False),
+        (Counts.LIVE, 1000, True),
+        (Counts.LIVE, 1999, True),
+        (Counts.LIVE, 2000, True),
+        (Counts.AFTER_CLOSE, 999, False),
+        (Counts.AFTER_CLOSE, 1000, False),
+        (Counts.AFTER_CLOSE, 1999, False),
+        (Counts.AFTER_CLOSE, 2000, True),
+    ],
+)
+def test_counts_are_shown_when_the_rules_say_so_and_never_before_the_vote_opens(
+    counts: Counts, now_ms: int, shown: bool
+):
+    assert what_may_be_shown(rules(counts=counts), now_ms) == Shown(counts=shown)
+
+
+@pytest.mark.parametrize(
+    ("tally", "numbers", "expected"),
+    [
+        ({}, [], []),
+        ({}, [2, 1], [(1, 1, 0), (1, 2, 0)]),
+        ({1: 5, 2: 7, 3: 7, 4: 1}, [1, 2, 3, 4], [(1, 2, 7), (1, 3, 7), (3, 1, 5), (4, 4, 1)]),
+        ({1: 9, 2: 4, 3: 4, 4: 4, 5: 1}, [5, 4, 3, 2, 1],
+         [(1, 1, 9), (2, 2, 4), (2, 3, 4), (2, 4, 4), (5, 5, 1)]),
+        ({1: 3, 2: 8}, [1], [(1, 1, 3)]),
+        ({1: 3}, [1, 9], [(1, 1, 3), (2, 9, 0)]),
+    ],
+)  # fmt: skip
+def test_equal_counts_share_a_place_and_the_places_after_it_are_skipped(
+    tally: dict[int, int], numbers: list[int], expected: list[tuple[int, int, int]]
+):
+    assert rank(tally, numbers) == tuple(Standing(*row) for row in expected)
+
+
+@given(st.dictionaries(st.integers(1, 40), st.integers(0, 6), max_size=40))
+def test_a_rank_is_one_more_than_the_number_of_better_entries(tally: dict[int, int]):
+    rows = rank(tally, tally)
+    assert {row.number: row.votes for row in rows} == tally
+    for row in rows:
+        assert row.rank == 1 + sum(votes > row.votes for votes in tally.values())
+    assert list(rows) == sorted(rows, key=lambda row: (-row.votes, row.number))
+
+
+@pytest.mark.parametrize(
+    ("number", "winners", "expected"),
+    [
+        (1, 2, Neighbours(above=None, below=2, to_win=0)),
+        (2, 2, Neighbours(above=2, below=3, to_win=0)),
+        (3, 2, Neighbours(above=2, below=3, to_win=0)),
+        (4, 2, Neighbours(above=3, below=4, to_win=3)),
+        (5, 2, Neighbours(above=4, below=None, to_win=7)),
+        (4, 1, Neighbours(above=3, below=4, to_win=5)),
+        (5, 5, Neighbours(above=4, below=None, to_win=0)),
+        (5, 99, Neighbours(above=4, below=None, to_win=0)),
+    ],
+)
+def test_neighbours_are_the_nearest_other_counts_and_the_last_winning_place(
+    number: int, winners: int, expected: Neighbours
+):
+    rows = rank({1: 9, 2: 7, 3: 7, 4: 4}, [1, 2, 3, 4, 5])
+    mine = next(row for row in rows if row.number == number)
+    assert neighbours(rows, mine, winners) == expected
+
+
+def test_an_entry_alone_has_no_neighbours_and_is_in():
+    rows = rank({}, [1])
+    assert neighbours(rows, rows[0], 10) == Neighbours(above=None, below=None, to_win=0)
+
+
+def test_standings_add_up_and_find_an_entry():
+    standings = Standings(0, False, rank({1: 2, 2: 3}, [1, 2]))
+    assert standings.total_votes == 5
+    assert standings.of(1) == Standing(2, 1, 2)
+    assert standings.of(7) is None
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 12, 24, 60, 255, 256, 300])
+@pytest.mark.parametrize("shuffle", [0, 1, 255])
+def test_over_the_starts_of_a_shuffle_each_entry_comes_first_equally_often(
+    size: int, shuffle: int
+):
+    entries = [an_entry(number) for number in range(1, size + 1)]
+    firsts = Counter(shuffled(entries, shuffle << 8 | start)[0].number for start in range(256))
+    often = [firsts[entry.number] for entry in entries]
+    assert max(often) - min(often) <= 1
+    assert sum(often) == 256
+
+
+def test_the_same_order_gives_everybody_the_same_list_with_every_entry_once():
+    entries = [an_entry(number) for number in range(1, 31)]
+    other_way_round = list(reversed(entries))
+    for order in (0, 1, 0x1F3A, ORDERS - 1):
+        mixed = shuffled(entries, order)
+        assert mixed == shuffled(other_way_round, order)
+        assert sorted(mixed, key=lambda e: e.number) == entries
+    assert shuffled([], 0x1F3A) == []
+
+
+def test_another_shuffle_gives_an_entry_other_neighbours():
+    entries = [an_entry(number) for number in range(1, 31)]
+    assert shuffled(entries, 0x0100) != shuffled(entries, 0x0200)
+
+
+def test_a_page_rendered_every_four_seconds_runs_through_all_starts():
+    hour = 480_000 * HOUR
+    orders = [order_at(hour + step * 4_000) for step in range(256)]
+    assert {order & 255 for order in orders} == set(range(256))
+    assert len({order >> 8 for order in orders}) == 1
+    assert order_at(hour) == order_at(hour + 3_999)
+    assert all(0 <= order < ORDERS for order in orders)
+
+
+def test_every_hour_brings_another_shuffle_and_a_start_is_far_from_the_one_before():
+    hour = 480_000 * HOUR
+    assert len({order_at(hour + n * HOUR) >> 8 for n in range(256)}) == 256
+    apart = (order_at(hour + 4_000) - order_at(hour)) & 255
+    assert 32 < apart < 224
+
+
+@pytest.mark.parametrize(
+    ("at", "day"),
+    [
+        (0, 0),
+        (ms(1970, 1, 1, 23, 59, 59), 0),
+        (ms(1970, 1, 2), 1),
+        (ms(2025, 8, 1), 20301),
+        (ms(2025, 8, 1) - 1, 20300),
+        (ms(2025, 8, 1, 23, 59, 59) + 999, 20301),
+        (ms(2025, 8, 2), 20302),
+    ],
+)
+def test_a_day_begins_at_midnight_in_shanghai(at: int, day: int):
+    assert day_of(at) == day
+
+
+@given(st.integers(0, 4_000_000_000_000))
+def test_the_day_is_the_one_that_voting_lua_computes(now_ms: int):
+    assert day_of(now_ms) == (now_ms // 1000 + 28_800) // 86_400
+
+
+def test_the_demo_s_window_is_from_yesterday_s_midnight_for_two_weeks():
+    law = replace(LAW, opens="yesterday", closes="in two weeks")
+    found = law.rules(1, "首次", ms(2025, 8, 20, 0, 30))
+    assert found.opens_ms == ms(2025, 8, 19)
+    assert found.closes_ms == ms(2025, 9, 2)
+
+
+def test_yesterday_is_shanghai_s_yesterday():
+    law = replace(LAW, opens="yesterday", closes="in two weeks")
+    late_in_london = int(datetime(2025, 8, 19, 23, tzinfo=UTC).timestamp() * 1000)
+    assert law.rules(1, "首次", late_in_london).opens_ms == ms(2025, 8, 19)
+
+
+def test_a_written_window_is_what_was_written_and_may_end_by_the_demo_s_word():
+    assert LAW.window(ms(2030, 1, 1)) == (LAW.opens, LAW.closes)
+    opens, closes = replace(LAW, closes="in two weeks").window(0)
+    assert closes - opens == timedelta(days=14)
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Law)])
+def test_the_source_of_the_rules_changes_with_every_part_of_the_law(name: str):
+    other = {
+        "opens": "yesterday",
+        "closes": "in two weeks",
+        "votes_per_voter": 6,
+        "votes_per_entry": 2,
+        "period": Period.CONTEST,
+        "winners": 11,
+        "tie": Tie.EARLIER_WINS,
+        "counts": Counts.AFTER_CLOSE,
+    }
+    assert replace(LAW, **{name: other[name]}).source != LAW.source
+
+
+def test_the_source_is_the_same_whenever_it_is_asked_and_comes_with_each_version():
+    relative = replace(LAW, opens="yesterday", closes="in two weeks")
+    first, later = relative.rules(1, "", 0), relative.rules(2, "改", ms(2025, 8, 1))
+    assert first.source == later.source == replace(relative).source
+    assert (later.version, later.reason, later.since_ms) == (2, "改", ms(2025, 8, 1))
+
+
+def test_an_entry_says_its_number_in_three_digits_and_whether_it_stands():
+    assert an_entry(7).label == "007"
+    assert an_entry(1234).label == "1234"
+    assert an_entry(1, width=1080, height=1920).upright
+    assert not an_entry(1, width=1080, height=1080).upright
