@@ -15,7 +15,8 @@ WECHAT = (
     "XWEB/1260117 MMWEBSDK/20240501 MicroMessenger/8.0.50.2701(0x2800325B) "
     "WeChat/arm64 Weixin NetType/WIFI Language/zh_CN ABI/arm64"
 )
-AGENTS = tuple(WECHAT.format(model=model) for model in ("ELS-AN00", "23127PN0CC", "V2309A", "PHY110"))
+PHONES = ("ELS-AN00", "23127PN0CC", "V2309A", "PHY110")
+AGENTS = tuple(WECHAT.format(model=model) for model in PHONES)
 NOT_YET = Request(b"", 0)
 
 

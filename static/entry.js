@@ -14,6 +14,7 @@
   var watched = {};
   var me = null;
   var own = null; // my vote that the standings may not hold yet: {at}
+  var pending = ''; // a ballot that was sent and not answered: it must be the one that is sent again
   var busy = false;
   var asked = 0; // an answer that a newer question has overtaken is dropped
 
@@ -60,6 +61,11 @@
     if (me.phase === 'closed') button.setAttribute('data-state', 'off');
   }
 
+  /** Back on the page, or back online: what is mine may have changed elsewhere. */
+  function look() {
+    if (!busy && !pending) refresh();
+  }
+
   function tell(sentence, extra) {
     say.textContent = sentence;
     if (extra) say.appendChild(extra);
@@ -76,7 +82,7 @@
   // ---- the vote ----
 
   function ballot() {
-    if (me.ballot) return Promise.resolve({ ok: true });
+    if (pending || me.ballot) return Promise.resolve({ ok: true });
     return site.firmly('POST', '/api/v1/passes', { entry: number, view: me.view }).then(function (answer) {
       if (answer.ok) me.ballot = answer.data.ballot;
       return answer;
@@ -84,13 +90,15 @@
   }
 
   function cast(second) {
-    return (me && (me.ballot || me.view) ? Promise.resolve({ ok: true }) : refresh()).then(function (known) {
+    return (me && (pending || me.ballot || me.view) ? Promise.resolve({ ok: true }) : refresh()).then(function (known) {
       if (!known.ok) return known;
       return ballot().then(function (pass) {
         if (!pass.ok) return pass;
-        return site.firmly('POST', '/api/v1/entries/' + number + '/votes', { ballot: me.ballot, watched_s: Object.keys(watched).length });
+        pending = pending || me.ballot;
+        return site.firmly('POST', '/api/v1/entries/' + number + '/votes', { ballot: pending, watched_s: Object.keys(watched).length });
       });
     }).then(function (answer) {
+      if (answer.status && answer.status < 500) pending = '';
       if (answer.ok || second || STALE.indexOf(answer.data.code) < 0) return answer;
       me = null; // the ballot is no good any more: ask for a fresh one, once
       return cast(true);
@@ -257,8 +265,8 @@
   sheet();
   refresh();
   catchUp();
-  window.addEventListener('pageshow', function (event) { if (event.persisted) { refresh(); follow(); } });
-  window.addEventListener('online', refresh);
-  window.addEventListener('turn', function () { setTimeout(refresh, 500 + Math.random() * 2500); });
-  document.addEventListener('visibilitychange', function () { if (!document.hidden && !busy) refresh(); });
+  window.addEventListener('pageshow', function (event) { if (event.persisted) { look(); follow(); } });
+  window.addEventListener('online', look);
+  window.addEventListener('turn', function () { setTimeout(look, 500 + Math.random() * 2500); });
+  document.addEventListener('visibilitychange', function () { if (!document.hidden) look(); });
 })();

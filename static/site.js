@@ -28,7 +28,7 @@
       });
     }).catch(function () {
       clearTimeout(timer);
-      return { ok: false, status: 0, data: { code: 'no_network', detail: '网络不通，这一票还没有投出。', next: '连上网络后再按一次。' } };
+      return { ok: false, status: 0, data: { code: 'no_network', detail: '网络不通，没有等到结果。', next: '连上网络后再按一次，不会重复计票。' } };
     });
   }
 

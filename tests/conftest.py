@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import subprocess
 import tempfile
@@ -25,7 +26,9 @@ from voting.web.site import Site
 @pytest.fixture(scope="session")
 def stores() -> Iterator[Path]:
     """The folder that holds law.sock and throttle.sock; short, as a socket's path must be."""
-    folder = Path(tempfile.mkdtemp(prefix="voting-test-", dir="/tmp"))
+    # In memory where there is such a place: the same store, the same fsync, a tenth of the time.
+    place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp"
+    folder = Path(tempfile.mkdtemp(prefix="voting-test-", dir=place))
     (folder / "law").mkdir()
     sockets = folder / "law.sock", folder / "throttle.sock"
     commands = law_command(folder / "law", sockets[0]), throttle_command(sockets[1])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from conftest import wait_until
 from flask import Flask
 from works import open_gallery
 
@@ -85,7 +85,10 @@ class OwnStore:
         self.server = subprocess.Popen(
             self.command, stdout=subprocess.DEVNULL, preexec_fn=end_with_us
         )
-        wait_until(lambda: asyncio.run(ping(self.socket)))
+        until = time.monotonic() + 20
+        while not asyncio.run(ping(self.socket)):
+            assert time.monotonic() < until, "the store doesn't start"
+            time.sleep(0.02)
 
     def kill(self) -> None:
         """As `kill -9` does; nothing is flushed, nobody is told."""

@@ -1,0 +1,223 @@
+"""The organizers' commands: what they say, what they change, and how they fail."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from flask import Flask
+from flask.cli import FlaskGroup
+from people import Town, Visitor
+from staging import refresh, rewritten
+
+from voting import create_app
+from voting.contest import EntryState
+from voting.settings import ROOT
+from voting.store import keys
+from voting.store.decisions import Kind
+from voting.web.site import Site
+
+
+def run(app: Flask, *words: str) -> Result:
+    return app.test_cli_runner().invoke(FlaskGroup(create_app=lambda: app), words)
+
+
+def said(app: Flask, *words: str) -> str:
+    result = run(app, *words)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def refused(app: Flask, *words: str) -> str:
+    """The one sentence of a command that fails."""
+    result = run(app, *words)
+    assert result.exit_code == 1, result.output
+    assert isinstance(result.exception, SystemExit)
+    assert "Traceback" not in result.output
+    assert result.output.startswith("Error: ")
+    assert result.output.count("\n") == 1
+    return result.output
+
+
+def give_media(site: Site, number: int) -> Path:
+    """Lay an entry's files into media/; returns where they become public."""
+    media = site.store.entries.all()[number].media
+    folder = site.settings.media_dir / media
+    folder.mkdir(parents=True)
+    for name in ("web.mp4", "cover-480.jpg", "original.mp4"):
+        (folder / name).write_bytes(name.encode())
+    return site.settings.public_dir / media
+
+
+def decided(site: Site) -> list[tuple[Kind, int, str]]:
+    return [(d.kind, d.subject, d.reason) for d in site.store.decisions.all()]
+
+
+def test_entries_are_listed_with_number_state_title_and_author(app: Flask):
+    lines = said(app, "entries", "list").splitlines()
+    assert len(lines) == 14
+    assert lines[0] == "001  已公开  实景拍摄  青岛  一件事一次办的早晨  作者1"
+    assert lines[2].startswith("003  已公开  AI创作")
+    assert lines[12].startswith("013  待审核")
+    assert lines[13].startswith("014  已撤下")
+
+
+@pytest.mark.parametrize(("state", "number"), [("pending", "013"), ("withdrawn", "014")])
+def test_entries_are_listed_by_state(app: Flask, state: str, number: str):
+    (line,) = said(app, "entries", "list", "--state", state).splitlines()
+    assert line.startswith(number)
+
+
+def test_approve_makes_an_entry_public_with_its_media_and_votable(
+    app: Flask, site: Site, alice: Visitor
+):
+    public = give_media(site, 13)
+    assert said(app, "entries", "approve", "13") == "已公开 013 号《等待审核的片子》\n"
+    refresh(site)
+    assert alice.get("/e/13").status_code == 200
+    assert alice.vote(13).status_code == 201
+    assert sorted(path.name for path in public.iterdir()) == ["cover-480.jpg", "web.mp4"]
+    assert decided(site)[-1] == (Kind.APPROVE, 13, "审核通过")
+
+
+def test_approve_all_takes_the_pending_and_leaves_the_withdrawn(app: Flask, site: Site):
+    give_media(site, 13)
+    assert said(app, "entries", "approve", "--all", "--reason", "第一批").count("\n") == 1
+    states = {n: entry.state for n, entry in site.store.entries.all().items()}
+    assert states[13] is EntryState.APPROVED
+    assert states[14] is EntryState.WITHDRAWN
+    assert decided(site)[-1] == (Kind.APPROVE, 13, "第一批")
+    assert said(app, "entries", "approve", "--all") == ""
+
+
+def test_once_withdraw_has_returned_the_entry_takes_no_vote_and_shows_no_media(
+    app: Flask, site: Site, alice: Visitor
+):
+    public = give_media(site, 13)
+    said(app, "entries", "approve", "13")
+    refresh(site)
+    ballot = alice.ballot(13)
+    assert said(app, "entries", "withdraw", "13", "--reason", "肖像争议").startswith("已撤下 013")
+    assert alice.cast(13, ballot).json["code"] == "entry_not_votable"
+    assert not public.exists()
+    assert (site.settings.media_dir / site.store.entries.all()[13].media / "web.mp4").exists()
+    assert decided(site)[-1] == (Kind.WITHDRAW, 13, "肖像争议")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("entries", "withdraw", "1"),
+        ("entries", "withdraw", "--reason", "争议"),
+        ("rules", "apply"),
+        ("vote", "pause"),
+        ("vote", "resume"),
+        ("entries", "approve", "one"),
+        ("entries", "list", "--state", "lost"),
+    ],
+)
+def test_what_must_be_said_is_asked_for(app: Flask, site: Site, words: tuple[str, ...]):
+    before = decided(site)
+    assert run(app, *words).exit_code == 2
+    assert decided(site) == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("entries", "approve", "13", "77"), ("entries", "withdraw", "1", "77", "--reason", "争议")],
+)
+def test_an_unknown_number_is_one_sentence_and_nothing_is_changed(
+    app: Flask, site: Site, words: tuple[str, ...]
+):
+    give_media(site, 13)
+    before = site.store.entries.all()
+    assert "没有 77 号作品" in refused(app, *words)
+    assert site.store.entries.all() == before
+
+
+def test_an_entry_whose_media_are_missing_is_not_approved(app: Flask, site: Site):
+    assert "读写文件失败" in refused(app, "entries", "approve", "13")
+    assert site.store.entries.all()[13].state is EntryState.PENDING
+
+
+def test_rules_are_shown_and_a_changed_file_becomes_the_next_version(
+    app: Flask, site: Site, environ: dict[str, str], tmp_path: Path, town: Town
+):
+    assert said(app, "rules", "show") == "第 1 版  首次启动时按配置文件制定\n"
+    file = rewritten(tmp_path, ("votes_per_voter = 5", "votes_per_voter = 1"))
+    changed = create_app(environ | {"CONTEST_FILE": str(file)})
+    said(changed, "rules", "apply", "--reason", "投票人太多")
+    assert said(app, "rules", "show").splitlines()[1] == "第 2 版  投票人太多"
+    alice = town.visitor()
+    assert alice.vote(1).json["votes_left"] == 0
+    assert alice.vote(2).json["code"] == "quota_used"
+    refresh(site)
+    page = alice.get("/rules").text
+    assert "第 2 版" in page
+    assert "投票人太多" in page
+
+
+def test_a_paused_vote_takes_no_vote_until_it_is_resumed(
+    app: Flask, site: Site, alice: Visitor
+):
+    assert said(app, "vote", "pause", "--reason", "核查") == "投票已暂停。\n"
+    assert alice.vote(1).json["code"] == "paused"
+    assert said(app, "vote", "resume", "--reason", "核查完毕") == "投票已恢复。\n"
+    assert alice.vote(1).status_code == 201
+    assert decided(site)[-2:] == [(Kind.PAUSE, 0, "核查"), (Kind.RESUME, 0, "核查完毕")]
+
+
+def test_recount_agrees_with_the_tally(app: Flask, town: Town):
+    for entry in (1, 1, 2):
+        town.visitor().vote(entry)
+    assert said(app, "recount") == "账本共 3 票。\n票数与账本一致。\n"
+
+
+@pytest.mark.parametrize(("number", "by"), [(2, 5), (2, -1), (9, 1)])
+def test_recount_finds_a_tally_that_was_tampered_with(
+    app: Flask, site: Site, town: Town, number: int, by: int
+):
+    for entry in (1, 2, 2):
+        town.visitor().vote(entry)
+    site.store.law.hincrby(keys.TALLY(shard=0), number, by)
+    result = run(app, "recount")
+    assert result.exit_code == 1
+    assert f"{number:03d} 号：账本" in result.output
+    assert "001 号" not in result.output
+    assert "票数与账本不一致" in result.output
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("entries", "list"),
+        ("entries", "approve", "1"),
+        ("entries", "withdraw", "1", "--reason", "争议"),
+        ("rules", "show"),
+        ("rules", "apply", "--reason", "改"),
+        ("vote", "pause", "--reason", "核查"),
+        ("vote", "resume", "--reason", "完毕"),
+        ("recount",),
+    ],
+)
+def test_a_store_that_is_away_is_one_sentence(environ: dict[str, str], words: tuple[str, ...]):
+    away = create_app(environ | {"REDIS_URL": "unix:///tmp/nobody-listens-here.sock"})
+    assert "连不上数据库" in refused(away, *words)
+
+
+def test_demo_leaves_a_real_contest_alone(app: Flask, site: Site):
+    before = site.store.entries.all()
+    assert said(app, "demo") == ""
+    assert site.store.entries.all() == before
+
+
+def test_the_command_line_works_as_the_readme_writes_it(app: Flask, environ: dict[str, str]):
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "app", "entries", "list", "--state", "pending"],
+        cwd=ROOT, env=environ | {"PYTHONIOENCODING": "utf-8"}, capture_output=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.decode().startswith("013  待审核")

@@ -1,0 +1,350 @@
+"""contest.toml and the environment: each refusal says where and what is allowed."""
+
+from __future__ import annotations
+
+import re
+import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from staging import rewritten
+
+from voting import prepare
+from voting.contest import SHANGHAI, Counts, Period, Tie
+from voting.settings import ROOT, Refused, load_contest, load_settings
+
+REAL = ROOT / "config" / "contest.toml"
+TWELVE_CITIES = '"济南", "青岛", "淄博"'
+
+#: What is written instead of what, then the table and the key that the refusal must name.
+WRONG = [
+    ('id = "ai-shandong-vlog-2025"', 'id = "AI Shandong"', "contest", "id"),
+    ('id = "ai-shandong-vlog-2025"', 'id = "ab"', "contest", "id"),
+    ('id = "ai-shandong-vlog-2025"', f'id = "{"a" * 41}"', "contest", "id"),
+    ('id = "ai-shandong-vlog-2025"', "id = 2025", "contest", "id"),
+    ('name = "AI山东·全民共“数”"', 'name = ""', "contest", "name"),
+    ('name = "AI山东·全民共“数”"', 'name = "  "', "contest", "name"),
+    ('name = "AI山东·全民共“数”"', "name = 7", "contest", "name"),
+    ('name = "AI山东·全民共“数”"', "", "contest", "name"),
+    ('subtitle = "', '# subtitle = "', "contest", "subtitle"),
+    ('organizers = ["', 'organisers = ["', "contest", "organizers"),
+    ('["山东省大数据局", "共青团山东省委", "山东省教育厅"]', "[]", "contest", "organizers"),
+    ('["山东省大数据局", "共青团山东省委", "山东省教育厅"]', '["甲", " "]', "contest", "organizers"),
+    ('["山东省大数据局", "共青团山东省委", "山东省教育厅"]', '"甲"', "contest", "organizers"),
+    ('["山东省大数据局", "共青团山东省委", "山东省教育厅"]', '["甲", 1]', "contest", "organizers"),
+    ("demo = true", 'demo = "yes"', "contest", "demo"),
+    ("demo = true", "demo = 1", "contest", "demo"),
+    ("demo = true", "demo = true\ncolour = 1", "contest", "colour"),
+    (TWELVE_CITIES, '"济南", "", "淄博"', "contest", "cities"),
+    ("[categories.ai]", "[categories.drone]", "categories", "ai"),
+    ("[voting]\n", "[categories.drone]\n[voting]\n", "categories", "drone"),
+    ("max_seconds = 180", "max_seconds = 0", "categories.live", "max_seconds"),
+    ("max_seconds = 180", "max_seconds = 3601", "categories.live", "max_seconds"),
+    ("max_seconds = 180", 'max_seconds = "180"', "categories.live", "max_seconds"),
+    ("max_seconds = 120", "max_seconds = 120.5", "categories.ai", "max_seconds"),
+    ("max_seconds = 120", "max_seconds = true", "categories.ai", "max_seconds"),
+    ("max_seconds = 120", "max_seconds = 120\nfps = 25", "categories.ai", "fps"),
+    ('name = "AI创作"', "", "categories.ai", "name"),
+    ('opens = "yesterday"', 'opens = "tomorrow"', "voting", "opens"),
+    ('opens = "yesterday"', 'opens = "2025-08-01T09:00:00"', "voting", "opens"),
+    ('opens = "yesterday"', "opens = 2025-08-01", "voting", "opens"),
+    ('opens = "yesterday"', "opens = 1754010000", "voting", "opens"),
+    ('opens = "yesterday"', "", "voting", "opens"),
+    ('closes = "in two weeks"', 'closes = "yesterday"', "voting", "closes"),
+    ('closes = "in two weeks"', "", "voting", "closes"),
+    ("votes_per_voter = 5", "votes_per_voter = 0", "voting", "votes_per_voter"),
+    ("votes_per_voter = 5", "votes_per_voter = 101", "voting", "votes_per_voter"),
+    ("votes_per_voter = 5", "votes_per_voter = -5", "voting", "votes_per_voter"),
+    ("votes_per_voter = 5", 'votes_per_voter = "5"', "voting", "votes_per_voter"),
+    ("votes_per_voter = 5", "votes_per_voter = 5.0", "voting", "votes_per_voter"),
+    ("votes_per_voter = 5", "votes_per_voter = true", "voting", "votes_per_voter"),
+    ("votes_per_entry = 1", "votes_per_entry = 0", "voting", "votes_per_entry"),
+    ("votes_per_entry = 1", "votes_per_entry = 6", "voting", "votes_per_entry"),
+    ('period = "day"', 'period = "week"', "voting", "period"),
+    ('period = "day"', "period = 1", "voting", "period"),
+    ('period = "day"', 'period = "day"\nvotes_per_day = 3', "voting", "votes_per_day"),
+    ('award = "网络人气奖"', 'award = ""', "result", "award"),
+    ("winners = 10", "winners = 0", "result", "winners"),
+    ("winners = 10", "winners = 1001", "result", "winners"),
+    ("winners = 10", "winner = 10", "result", "winners"),
+    ('tie = "all_awarded"', 'tie = "coin"', "result", "tie"),
+    ('counts = "live"', 'counts = "never"', "result", "counts"),
+    ('counts = "live"', 'counts = "live"\nprize = 1', "result", "prize"),
+    ('new_passes = "240 per minute; 4000 per hour"', 'new_passes = "many"', "throttle",
+     "new_passes"),
+    ('new_passes = "240 per minute; 4000 per hour"', 'new_passes = "0 per minute"', "throttle",
+     "new_passes"),
+    ('new_passes = "240 per minute; 4000 per hour"', 'new_passes = "5 per year"', "throttle",
+     "new_passes"),
+    ("votes_per_second = 100", "votes_per_second = 0", "throttle", "votes_per_second"),
+    ("votes_per_second = 100", "votes_per_second = 100\nburst = 1", "throttle", "burst"),
+    ('tagline = "看见身边的智慧生活"', 'tagline = ""', "texts", "tagline"),
+    ("retention_days = 180", "retention_days = 0", "texts", "retention_days"),
+    ("retention_days = 180", "retention_days = 731", "texts", "retention_days"),
+    ("retention_days = 180", "retention_days = 180\nslogan = 1", "texts", "slogan"),
+    ('icp = ""', "icp = 5", "footer", "icp"),
+    ('police = ""', "", "footer", "police"),
+    ('police = ""', 'police = ""\nphone = ""', "footer", "phone"),
+]  # fmt: skip
+
+
+def refusal(file: Path) -> str:
+    with pytest.raises(Refused) as refused:
+        load_contest(file)
+    words = str(refused.value)
+    assert words.startswith(str(file))
+    assert "\n" not in words
+    return words
+
+
+@pytest.mark.parametrize(("old", "new", "table", "key"), WRONG)
+def test_a_wrong_key_is_refused_with_file_line_key_and_what_is_allowed(
+    tmp_path: Path, old: str, new: str, table: str, key: str
+):
+    file = rewritten(tmp_path, (old, new), source=REAL)
+    words = refusal(file)
+    assert f"[{table}] {key}：" in words
+    assert re.search(r"；允许：.", words)
+    lines = file.read_text(encoding="utf-8").splitlines()
+    section = lines.index(f"[{table}]") if f"[{table}]" in lines else 0
+    at = [n for n, line in enumerate(lines, 1) if n > section and re.match(rf"{key} =", line)]
+    if at and new:
+        assert f" 第 {at[0]} 行 " in words
+
+
+@pytest.mark.parametrize(
+    ("opens", "closes"),
+    [
+        ("2025-08-15T18:00:00", "2025-08-01T09:00:00"),
+        ("2025-08-01T09:00:00", "2025-08-01T09:00:00"),
+        ("2025-08-01T09:00:00", "2025-08-01T01:00:00Z"),
+        ('"yesterday"', "2020-01-01T00:00:00"),
+    ],
+)
+def test_an_end_that_is_not_after_the_start_is_refused(tmp_path: Path, opens: str, closes: str):
+    file = rewritten(
+        tmp_path,
+        ('opens = "yesterday"', f"opens = {opens}"),
+        ('closes = "in two weeks"', f"closes = {closes}"),
+        source=REAL,
+    )
+    words = refusal(file)
+    assert "行 [voting] closes：" in words
+    assert "允许：" in words
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("[footer]", "[colours]\nmain = 1\n[footer]", "不认识 [colours]；允许：contest"),
+        ("[footer]", "[foot]", "不认识 [foot]；允许：contest"),
+        ('[footer]\n', "", "缺少 [footer]"),
+        ("[contest]", "name = 1\n[contest]", "不认识 [name]"),
+        ("[voting]\n", "[voting\n", "TOML"),
+        ("winners = 10", "winners = ten", "TOML"),
+        ("winners = 10", "winners = 10\nwinners = 11", "TOML"),
+    ],
+)  # fmt: skip
+def test_a_wrong_table_or_broken_file_is_refused(
+    tmp_path: Path, old: str, new: str, expected: str
+):
+    text = REAL.read_text(encoding="utf-8")
+    if new == "":  # the last table, with all that stands in it
+        file = tmp_path / "contest.toml"
+        file.write_text(text.partition(old)[0], encoding="utf-8")
+    else:
+        file = rewritten(tmp_path, (old, new), source=REAL)
+    assert expected in refusal(file)
+
+
+def test_a_file_that_is_not_there_or_not_utf_8_or_a_folder_is_refused(tmp_path: Path):
+    assert "读不到" in refusal(tmp_path / "nowhere.toml")
+    assert "读不到" in refusal(tmp_path)
+    latin = tmp_path / "latin.toml"
+    latin.write_bytes('[contest]\nname = "é"'.encode("latin-1"))
+    assert "TOML" in refusal(latin)
+
+
+def test_the_shipped_contest_is_what_its_text_says():
+    contest = load_contest(REAL)
+    assert contest.id == "ai-shandong-vlog-2025"
+    assert len(contest.cities) == 16
+    assert [c.ai for c in contest.categories.values()] == [False, True]
+    law = contest.law
+    assert (law.opens, law.closes) == ("yesterday", "in two weeks")
+    assert (law.period, law.tie, law.counts) == (Period.DAY, Tie.ALL_AWARDED, Counts.LIVE)
+    assert contest.demo
+
+
+@pytest.mark.parametrize("written", ["2025-08-01T09:00:00", "2025-08-01T01:00:00Z"])
+def test_a_time_without_a_zone_is_shanghai_s(tmp_path: Path, written: str):
+    file = rewritten(tmp_path, ('opens = "yesterday"', f"opens = {written}"), source=REAL)
+    assert load_contest(file).law.opens == datetime(2025, 8, 1, 9, tzinfo=SHANGHAI)
+
+
+@pytest.mark.parametrize(
+    "rate", ["1 per second", "240 per minute; 4000 per hour", "7 per day; 3 per hour; 1 per second"]
+)
+def test_rates_may_be_combined(tmp_path: Path, rate: str):
+    shipped = 'new_passes = "240 per minute; 4000 per hour"'
+    file = rewritten(tmp_path, (shipped, f'new_passes = "{rate}"'), source=REAL)
+    assert load_contest(file).new_passes == rate
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "eighty"), ("PORT", "0"), ("PORT", "65535"), ("PORT", "-1"), ("PORT", "80.5"),
+        ("PORT", "８０００"), ("MEDIA_PORT", "65536"), ("MEDIA_PORT", "x"),
+        ("MEDIA_URL", "ftp://x"), ("MEDIA_URL", "cdn.example.cn"), ("PUBLIC_URL", "vote.cn"),
+        ("REDIS_URL", "http://localhost"), ("REDIS_URL", "localhost:6379"),
+        ("THROTTLE_URL", "memory://x"), ("SHARDS", "0"), ("SHARDS", "65"), ("SHARDS", "two"),
+        ("ACCEPT_UNKNOWN_DURABILITY", "true"), ("TRUSTED_PROXIES", "-1"),
+        ("TRUSTED_PROXIES", "11"), ("TRUSTED_PROXIES", "*"), ("WEB_WORKERS", "0"),
+        ("WEB_WORKERS", "65"),
+    ],
+)  # fmt: skip
+def test_a_wrong_variable_is_refused_in_one_sentence_that_names_it(name: str, value: str):
+    with pytest.raises(Refused) as refused:
+        load_settings({name: value})
+    assert str(refused.value).startswith(f"{name}={value[:20]}")
+    assert "must " in str(refused.value)
+
+
+def test_what_is_not_set_or_empty_has_its_default():
+    names = re.findall(r"^([A-Z_]+)=", (ROOT / "config/example.env").read_text(), re.MULTILINE)
+    assert load_settings(dict.fromkeys(names, "")) == load_settings({})
+    assert load_settings(dict.fromkeys(names, "  ")) == load_settings({})
+
+
+def test_the_example_environment_holds_the_defaults():
+    lines = (ROOT / "config" / "example.env").read_text(encoding="utf-8").splitlines()
+    given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    assert load_settings(given).port == load_settings({}).port == 8000
+    shipped = given | {"CONTEST_FILE": str(ROOT / given["CONTEST_FILE"])}
+    assert load_settings(shipped) == load_settings({})
+
+
+def test_the_media_port_is_the_next_one_unless_it_is_said():
+    assert load_settings({"PORT": "8123"}).media_port == 8124
+    assert load_settings({"PORT": "8123", "MEDIA_PORT": "9000"}).media_port == 9000
+
+
+def test_urls_lose_the_slash_at_their_end():
+    settings = load_settings({"PUBLIC_URL": "https://vote.cn/", "MEDIA_URL": "https://cdn.cn/m/"})
+    assert (settings.public_url, settings.media_url) == ("https://vote.cn", "https://cdn.cn/m")
+
+
+def test_a_socket_s_path_is_short_however_long_the_data_dir_is():
+    long = "/" + "d" * 148 + "/"
+    settings = load_settings({"DATA_DIR": long})
+    assert len(str(settings.data_dir)) >= 149
+    for url in (settings.law_url, settings.politeness_url):
+        assert url.startswith("unix:///")
+        assert len(url.removeprefix("unix://").encode()) < 108
+
+
+def test_each_data_dir_has_sockets_of_its_own_wherever_it_is_named_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    one, other = load_settings({"DATA_DIR": "var"}), load_settings({"DATA_DIR": "var2"})
+    assert one.runtime_dir != other.runtime_dir
+    assert one.data_dir == tmp_path / "var"
+    assert load_settings({"DATA_DIR": str(tmp_path / "var")}) == one
+
+
+def test_a_store_given_by_url_takes_the_embedded_one_s_place():
+    settings = load_settings({"REDIS_URL": "redis://db:6379/3", "THROTTLE_URL": "unix:///t.sock"})
+    assert settings.law_url == "redis://db:6379/3"
+    assert settings.politeness_url == "unix:///t.sock"
+
+
+def test_secrets_are_made_once_and_nobody_else_may_read_them(tmp_path: Path):
+    settings = load_settings({"DATA_DIR": str(tmp_path / "data")})
+    made = settings.keys({})
+    assert settings.keys({}) == made
+    assert len({made.signing, made.pseudonym, made.sealing}) == 3
+    files = sorted((settings.data_dir / "keys").iterdir())
+    assert [file.name for file in files] == ["pseudonym", "sealing", "signing"]
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+    assert stat.S_IMODE((settings.data_dir / "keys").stat().st_mode) == 0o700
+
+
+def test_secrets_of_another_place_are_others(tmp_path: Path):
+    places = [load_settings({"DATA_DIR": str(tmp_path / name)}) for name in "ab"]
+    first, second = (place.keys({}) for place in places)
+    assert first != second
+
+
+def test_many_processes_that_start_at_once_agree_on_the_secrets(tmp_path: Path):
+    settings = load_settings({"DATA_DIR": str(tmp_path / "data")})
+    with ThreadPoolExecutor(16) as hands:
+        found = set(hands.map(lambda _: settings.keys({}), range(64)))
+    assert len(found) == 1
+    assert len(list((settings.data_dir / "keys").iterdir())) == 3
+
+
+def test_secrets_come_from_the_environment_or_from_a_named_file(tmp_path: Path):
+    file = tmp_path / "secret"
+    file.write_text("f" * 32 + "\n")
+    given = {
+        "SIGNING_KEY": "s" * 32,
+        "PSEUDONYM_KEY": "p" * 40,
+        "PSEUDONYM_KEY_FILE": str(tmp_path / "nowhere"),  # the value itself comes first
+        "SEALING_KEY_FILE": str(file),
+    }
+    settings = load_settings({"DATA_DIR": str(tmp_path / "data")})
+    keys = settings.keys(given)
+    assert (keys.signing, keys.pseudonym, keys.sealing) == (b"s" * 32, b"p" * 40, b"f" * 32)
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("name", ["SIGNING", "PSEUDONYM", "SEALING"])
+@pytest.mark.parametrize("how", ["value", "file", "no file", "made"])
+def test_a_secret_that_is_too_short_or_not_there_is_refused(tmp_path: Path, name: str, how: str):
+    data_dir, file = tmp_path / "data", tmp_path / "secret"
+    file.write_text("x" * 31 + "\n\n")
+    (data_dir / "keys").mkdir(parents=True)
+    given = {
+        "value": {f"{name}_KEY": "x" * 31},
+        "file": {f"{name}_KEY_FILE": str(file)},
+        "no file": {f"{name}_KEY_FILE": str(tmp_path / "nowhere")},
+        "made": {},
+    }[how]
+    if how == "made":
+        (data_dir / "keys" / name.lower()).write_text("short")
+    with pytest.raises(Refused) as refused:
+        load_settings({"DATA_DIR": str(data_dir)}).keys(given)
+    assert (str(data_dir / "keys" / name.lower()) if how == "made" else name) in str(refused.value)
+    assert "x" * 31 not in str(refused.value)
+
+
+def test_a_contest_that_does_not_fit_its_store_is_refused_before_anything_serves(
+    environ: dict[str, str], tmp_path: Path
+):
+    prepare(environ)
+    other = rewritten(tmp_path, ("votes_per_voter = 5", "votes_per_voter = 6"))
+    with pytest.raises(Refused, match="rules apply") as refused:
+        prepare(environ | {"CONTEST_FILE": str(other)})
+    assert str(other) in str(refused.value)
+    prepare(environ)
+
+
+def test_a_store_that_is_away_is_no_reason_not_to_start(environ: dict[str, str]):
+    prepare(environ | {"REDIS_URL": "unix:///tmp/nobody-listens-here.sock"})
+
+
+def test_the_commands_say_a_refusal_in_one_sentence(environ: dict[str, str], tmp_path: Path):
+    file = rewritten(tmp_path, ("winners = 10", "winners = 0"))
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "app", "entries", "list"],
+        cwd=ROOT, env=environ | {"CONTEST_FILE": str(file)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "[result] winners" in done.stderr
+    assert "Traceback" not in done.stderr
