@@ -185,6 +185,7 @@
       if (row.votes > mine.votes) above = row.votes; // best first: the last one seen is the nearest
       else if (row.votes < mine.votes && below === null) below = row.votes;
     });
+    if (!mine.votes) return '还没有得票';
     var bar = rows[Math.min(winners, rows.length) - 1].votes;
     var lead = below === null ? '' : '，领先下一名 ' + site.count(mine.votes - below) + ' 票';
     if (mine.votes < bar) return '距第' + winners + '名还差 ' + site.count(bar - mine.votes) + ' 票';

@@ -19,6 +19,7 @@
   /** What stands under a title: how far to the place that matters. */
   function words(list, i, bar, closed) {
     var one = list[i];
+    if (!one.votes) return '还没有得票';
     if (one.rank > winners) return '距第' + winners + '名还差 ' + site.count(bar - one.votes) + ' 票';
     if ((list[i - 1] && list[i - 1].rank === one.rank) || (list[i + 1] && list[i + 1].rank === one.rank)) return '并列第 ' + one.rank + ' 名';
     if (i === 0) return closed ? '第一名' : '暂列第一';
@@ -66,11 +67,13 @@
     var before = calm ? null : places();
     var scroll = window.pageYOffset;
     var focus = document.activeElement;
-    var bar = list[Math.min(winners, list.length) - 1].votes;
+    var won = list.filter(function (one) { return one.rank <= winners && one.votes; });
+    if (!won.length) return;
+    var bar = won[won.length - 1].votes;
     var top = [], rest = [];
     list.forEach(function (one, i) {
       fill(rows[one.number], one, words(list, i, bar, data.phase === 'closed'), list[0].votes);
-      (one.rank <= winners ? top : rest).push(rows[one.number]);
+      (i < won.length ? top : rest).push(rows[one.number]);
     });
     arrange(top, inside);
     arrange(rest, outside);

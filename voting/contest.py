@@ -249,6 +249,10 @@ class Standings:
     def total_votes(self) -> int:
         return sum(row.votes for row in self.rows)
 
+    def winning(self, winners: int) -> tuple[Standing, ...]:
+        """The rows inside the winning places; nobody wins without a vote."""
+        return tuple(row for row in self.rows if row.rank <= winners and row.votes)
+
     def of(self, number: int) -> Standing | None:
         return next((row for row in self.rows if row.number == number), None)
 
@@ -296,11 +300,12 @@ def rank(tally: Mapping[int, int], numbers: Iterable[int]) -> tuple[Standing, ..
 def neighbours(rows: Sequence[Standing], standing: Standing, winners: int) -> Neighbours:
     above = [row.votes for row in rows if row.votes > standing.votes]
     below = [row.votes for row in rows if row.votes < standing.votes]
-    last_in = rows[min(winners, len(rows)) - 1].votes
+    winning = [row for row in rows if row.rank <= winners and row.votes]
+    last_in = winning[-1].votes if len(winning) >= winners else 1
     return Neighbours(
         above=min(above) - standing.votes if above else None,
         below=standing.votes - max(below) if below else None,
-        to_win=max(0, last_in - standing.votes),
+        to_win=0 if standing in winning else last_in - standing.votes,
     )
 
 

@@ -19,15 +19,15 @@ blueprint = Blueprint("ranking", __name__)
 def top(board: Board) -> str:
     shown = what_may_be_shown(board.rules, this_site().now_ms())
     standings = board.standings
-    rows = [(row, board.entries[row.number]) for row in standings.rows] if shown.counts else []
-    winners = board.rules.winners
+    winning = standings.winning(board.rules.winners) if shown.counts else ()
+    rows = [(row, board.entries[row.number]) for row in standings.rows] if winning else []
     return render_template(
         "ranking/top.html",
-        top=[(row, entry) for row, entry in rows if row.rank <= winners],
-        rest=[(row, entry) for row, entry in rows if row.rank > winners],
+        top=rows[: len(winning)],
+        rest=rows[len(winning) :],
         as_of_ms=standings.as_of_ms,
         total_votes=standings.total_votes if shown.counts else None,
-        last_in=rows[min(winners, len(rows)) - 1][0].votes if rows else 0,
+        last_in=winning[-1].votes if winning else 0,
     )
 
 
