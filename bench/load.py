@@ -11,12 +11,16 @@ import gc
 import select
 import socket
 import time
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 CONNECTIONS = 32
 STALLED_S = 20.0
+#: A phone isn't back within this: a connection that were would have its worker to itself, because
+#: gevent goes on to another greenlet only when the next request hasn't come yet.
+REST_S = 0.001
 CHUNK = 256 * 1024
 
 
@@ -106,28 +110,29 @@ def _drive(
 ) -> None:
     clock = time.perf_counter
     poll = select.epoll()
-    busy = 0
-    for number, line in lines.items():
+    for number in lines:
         poll.register(number, select.EPOLLIN)
-        if (conversation := next(feed, None)) is not None:
-            line.begin(conversation)
-            busy += 1
-    while busy:
-        events = poll.poll(STALLED_S)
-        if not events:
-            raise WrongReply(f"{busy} requests without an answer for {STALLED_S:g} s")
+    resting = deque((0.0, line) for line in lines.values())
+    waiting = 0
+    while waiting or resting:
+        wait_s = max(0.0, resting[0][0] - clock()) if resting else STALLED_S
+        events = poll.poll(wait_s)
+        if not events and not resting:
+            raise WrongReply(f"{waiting} requests without an answer for {STALLED_S:g} s")
         for number, _ in events:
             line = lines[number]
-            if not line.hear():
-                continue
-            now = clock()
-            latencies.append(now - line.began)
+            if line.hear():
+                now = clock()
+                latencies.append(now - line.began)
+                waiting -= 1
+                resting.append((now + REST_S, line))
+        now = clock()
+        while resting and resting[0][0] <= now:
+            _, line = resting.popleft()
             conversation = next(feed, None) if now < until else None
-            if conversation is None:
-                poll.unregister(number)
-                busy -= 1
-            else:
+            if conversation is not None:
                 line.begin(conversation)
+                waiting += 1
     poll.close()
 
 

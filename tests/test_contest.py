@@ -130,8 +130,9 @@ def test_a_rank_is_one_more_than_the_number_of_better_entries(tally: dict[int, i
         (4, 2, Neighbours(above=3, below=4, to_win=3)),
         (5, 2, Neighbours(above=4, below=None, to_win=7)),
         (4, 1, Neighbours(above=3, below=4, to_win=5)),
-        (5, 5, Neighbours(above=4, below=None, to_win=0)),
-        (5, 99, Neighbours(above=4, below=None, to_win=0)),
+        (5, 5, Neighbours(above=4, below=None, to_win=1)),
+        (5, 99, Neighbours(above=4, below=None, to_win=1)),
+        (4, 99, Neighbours(above=3, below=4, to_win=0)),
     ],
 )
 def test_neighbours_are_the_nearest_other_counts_and_the_last_winning_place(
@@ -142,9 +143,32 @@ def test_neighbours_are_the_nearest_other_counts_and_the_last_winning_place(
     assert neighbours(rows, mine, winners) == expected
 
 
-def test_an_entry_alone_has_no_neighbours_and_is_in():
-    rows = rank({}, [1])
+def test_an_entry_alone_has_no_neighbours_and_is_in_with_its_first_vote():
+    rows = rank({1: 1}, [1])
     assert neighbours(rows, rows[0], 10) == Neighbours(above=None, below=None, to_win=0)
+
+
+@pytest.mark.parametrize(
+    ("tally", "winning"),
+    [
+        ({}, []),
+        ({1: 5}, [1]),
+        ({1: 5, 2: 3, 3: 1}, [1, 2]),
+        ({1: 5, 2: 3, 3: 3}, [1, 2, 3]),
+        ({1: 5, 2: 5, 3: 3}, [1, 2]),
+        ({1: 5, 2: 5, 3: 5}, [1, 2, 3]),
+    ],
+)
+def test_who_shares_the_last_place_wins_and_nobody_wins_without_a_vote(
+    tally: dict[int, int], winning: list[int]
+):
+    standings = Standings(0, False, rank(tally, [1, 2, 3, 4]))
+    assert [row.number for row in standings.winning(2)] == winning
+
+
+def test_without_a_vote_one_is_missing_to_win():
+    rows = rank({1: 9}, [1, 2, 3])
+    assert neighbours(rows, rows[1], 2) == Neighbours(above=9, below=None, to_win=1)
 
 
 def test_standings_add_up_and_find_an_entry():

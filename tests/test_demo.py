@@ -21,7 +21,9 @@ CLIPS = [entry["clip"] for entry in ENTRIES]
 CITIES = set(
     "济南 青岛 淄博 枣庄 东营 烟台 潍坊 济宁 泰安 威海 日照 临沂 德州 聊城 滨州 菏泽".split()
 )
-FORBIDDEN = re.compile(r"demo|test|sample|lorem|示例|样例|样本|测试|演示|某市|某某|××", re.IGNORECASE)
+FORBIDDEN = re.compile(
+    r"demo|test|sample|lorem|示例|样例|样本|测试|演示|某市|某某|××", re.IGNORECASE
+)
 ALIKE = 16.0  # found by looking: below it, two covers look like the same picture
 
 
@@ -64,7 +66,15 @@ def test_every_clip_has_its_row_in_the_licences() -> None:
 @pytest.mark.parametrize("entry", ENTRIES, ids=CLIPS)
 def test_an_entry_is_complete_and_says_nothing_about_being_made_up(entry: dict[str, Any]) -> None:
     assert set(entry) == {
-        "clip", "title", "author", "unit", "instructor", "city", "category", "introduction", "votes",
+        "clip",
+        "title",
+        "author",
+        "unit",
+        "instructor",
+        "city",
+        "category",
+        "introduction",
+        "votes",
     }
     texts = [entry[key] for key in ("title", "author", "unit", "instructor", "introduction")]
     assert entry["title"] and entry["author"] and not any(FORBIDDEN.search(t) for t in texts)

@@ -77,6 +77,7 @@ class Voters:
             for kind in (b"view", b"pass", b"ballot")
         )
         self.place = lru_cache(maxsize=65_536)(self._place)
+        self.agent = lru_cache(maxsize=4_096)(self._agent)
 
     def look(self, entry: int, now_ms: int) -> View:
         return View(secrets.token_bytes(8), entry, now_ms)
@@ -122,7 +123,7 @@ class Voters:
         code = b32encode(digest)[:10].decode().translate(_UNMISTAKABLE)
         return f"{code[:4]}-{code[4:8]}-{code[8:]}"
 
-    def agent(self, user_agent: str) -> bytes:
+    def _agent(self, user_agent: str) -> bytes:
         """A browser kind's pseudonym, 4 bytes."""
         return self._pseudonym(b"agent", user_agent.encode("utf-8", "replace"))[:4]
 

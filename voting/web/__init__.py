@@ -21,6 +21,7 @@ from voting.web import (
     share,
     throttle,
 )
+from voting.web.forms import FormSession
 from voting.web.site import Site as Site
 from voting.web.site import refuse_strange_host
 
@@ -39,6 +40,7 @@ def mount(app: Flask, site: Site) -> None:
         # WeChat may drop the Referer; Origin and Sec-Fetch-Site are checked instead.
         WTF_CSRF_SSL_STRICT=False,
     )
+    app.session_interface = FormSession()
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     if hops := site.settings.trusted_proxies:

@@ -14,7 +14,7 @@ def mount(app: Flask) -> None:
     def protect(response: Response) -> Response:
         headers = response.headers
         headers["X-Content-Type-Options"] = "nosniff"
-        if response.mimetype == "text/html":
+        if headers.get("Content-Type", "").startswith("text/html"):
             # Same-origin requests keep their Referer: forms over https are checked by it.
             headers["Referrer-Policy"] = "strict-origin-when-cross-origin"
             headers["Content-Security-Policy"] = _policy(this_site().media_origin())
