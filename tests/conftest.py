@@ -27,7 +27,7 @@ from voting.web.site import Site
 def stores() -> Iterator[Path]:
     """The folder that holds law.sock and throttle.sock; short, as a socket's path must be."""
     # In memory where there is such a place: the same store, the same fsync, a tenth of the time.
-    place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp"
+    place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp"  # noqa: S108
     folder = Path(tempfile.mkdtemp(prefix="voting-test-", dir=place))
     (folder / "law").mkdir()
     sockets = folder / "law.sock", folder / "throttle.sock"

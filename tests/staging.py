@@ -1,10 +1,11 @@
-"""What a test does before the curtain rises: contest.toml rewritten, a site built, a store killed."""
+"""What a test does before the curtain rises: rewrite contest.toml, build a site, kill a store."""
 
 from __future__ import annotations
 
 import asyncio
 import subprocess
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -60,6 +61,14 @@ def written(site: Site) -> dict[bytes, bytes]:
     return {key: law.dump(key) for key in law.keys("*")}
 
 
+def wait_until(true: Callable[[], bool], seconds: float = 20) -> None:
+    """Ask again and again, and give up with the test."""
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until, "it didn't come true"
+        time.sleep(0.02)
+
+
 @dataclass
 class OwnStore:
     """A Valkey of the test's own, to kill and to start again on the same folder."""
@@ -85,10 +94,7 @@ class OwnStore:
         self.server = subprocess.Popen(
             self.command, stdout=subprocess.DEVNULL, preexec_fn=end_with_us
         )
-        until = time.monotonic() + 20
-        while not asyncio.run(ping(self.socket)):
-            assert time.monotonic() < until, "the store doesn't start"
-            time.sleep(0.02)
+        wait_until(lambda: asyncio.run(ping(self.socket)))
 
     def kill(self) -> None:
         """As `kill -9` does; nothing is flushed, nobody is told."""

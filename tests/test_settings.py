@@ -18,7 +18,8 @@ from voting.contest import SHANGHAI, Counts, Period, Tie
 from voting.settings import ROOT, Refused, load_contest, load_settings
 
 REAL = ROOT / "config" / "contest.toml"
-TWELVE_CITIES = '"济南", "青岛", "淄博"'
+ORGANIZERS = '["山东省大数据局", "共青团山东省委", "山东省教育厅"]'
+THREE_CITIES = '"济南", "青岛", "淄博"'
 
 #: What is written instead of what, then the table and the key that the refusal must name.
 WRONG = [
@@ -32,14 +33,14 @@ WRONG = [
     ('name = "AI山东·全民共“数”"', "", "contest", "name"),
     ('subtitle = "', '# subtitle = "', "contest", "subtitle"),
     ('organizers = ["', 'organisers = ["', "contest", "organizers"),
-    ('["山东省大数据局", "共青团山东省委", "山东省教育厅"]', "[]", "contest", "organizers"),
-    ('["山东省大数据局", "共青团山东省委", "山东省教育厅"]', '["甲", " "]', "contest", "organizers"),
-    ('["山东省大数据局", "共青团山东省委", "山东省教育厅"]', '"甲"', "contest", "organizers"),
-    ('["山东省大数据局", "共青团山东省委", "山东省教育厅"]', '["甲", 1]', "contest", "organizers"),
+    (ORGANIZERS, "[]", "contest", "organizers"),
+    (ORGANIZERS, '["甲", " "]', "contest", "organizers"),
+    (ORGANIZERS, '"甲"', "contest", "organizers"),
+    (ORGANIZERS, '["甲", 1]', "contest", "organizers"),
     ("demo = true", 'demo = "yes"', "contest", "demo"),
     ("demo = true", "demo = 1", "contest", "demo"),
     ("demo = true", "demo = true\ncolour = 1", "contest", "colour"),
-    (TWELVE_CITIES, '"济南", "", "淄博"', "contest", "cities"),
+    (THREE_CITIES, '"济南", "", "淄博"', "contest", "cities"),
     ("[categories.ai]", "[categories.drone]", "categories", "ai"),
     ("[voting]\n", "[categories.drone]\n[voting]\n", "categories", "drone"),
     ("max_seconds = 180", "max_seconds = 0", "categories.live", "max_seconds"),

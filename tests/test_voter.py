@@ -191,7 +191,7 @@ def test_an_address_is_a_host_and_its_network_a_24_or_a_48(
     assert here.address != here.network
 
 
-@pytest.mark.parametrize("garbage", ["", "unknown", "1.2.3", "256.1.1.1", "::g", "1.2.3.4, 5.6.7.8"])
+@pytest.mark.parametrize("garbage", ["", "unknown", "1.2.3", "256.1.1.1", "::g", "1.2.3.4, 5.6"])
 def test_no_address_is_zeros(garbage: str):
     assert VOTERS.place(garbage) == Place(bytes(6), bytes(6))
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Make the clips 01.mp4 … 28.mp4 of the ready-made entries, from still pictures, film and code.
 
-    python make_clips.py --material FOLDER --font FILE --bold FILE [--serif FILE] --out FOLDER [01 …]
+    make_clips.py --material FOLDER --font FILE --bold FILE [--serif FILE] --out FOLDER [01 …]
 
 FOLDER of the material holds `pictures/` and `clips/`; LICENSES.md says who made what is in them.
 The fonts are Noto Sans CJK Regular and Bold, and Noto Serif CJK Bold for the upright titles.
@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache, partial
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -131,7 +132,7 @@ def load(path: Path, shot: Shot, width: int, height: int) -> Image.Image:
 
 
 def look(image: Image.Image, view: View, stage: Stage, warp: Warp | None, t: float) -> Image.Image:
-    """What the camera sees at time t; resampled, not cropped, so that it moves by parts of a pixel."""
+    """What the camera sees at time t; resampled, not cropped: it moves by parts of a pixel."""
     size = (stage.width, stage.height)
     s = view.w * image.width / stage.width
     x0 = view.x * image.width - s * stage.width / 2
@@ -282,7 +283,7 @@ def rooftops(stage: Stage) -> Iterator[Image.Image]:
     path = stage.material / "clips" / "vert_720x1280_av1_apache.mp4"
     frames = [from_hdr(f) for f in read_film(path, 48, 126)]
     grey = [np.asarray(f.convert("L"), np.float32) for f in frames]
-    steps = [shift_between(a, b) for a, b in zip(grey, grey[1:], strict=False)]
+    steps = [shift_between(a, b) for a, b in pairwise(grey)]
     x = np.concatenate([[0.0], np.cumsum([s[0] for s in steps])])
     y = np.concatenate([[0.0], np.cumsum([s[1] for s in steps])])
     x = np.maximum.accumulate(x) + np.arange(len(x)) * 1e-3
@@ -673,7 +674,7 @@ def papercut(stage: Stage) -> Iterator[Image.Image]:
         image = base.copy()
         zoom = 0.65 + 0.02 * t / stage.seconds
         for k, (mask, speed, colour) in enumerate(layers):
-            turn = speed * (t - 3) * 2 + 12 * k * (1 - ease(t / 2.5))
+            turn = speed * (t - 3) + 12 * k * (1 - ease(t / 2.5))
             for m, dx, dy, fill, strength in (
                 (soft[k], 10, 16, (110, 60, 40), 0.42),
                 (mask, 0, 0, colour, 1),
@@ -972,9 +973,7 @@ def city_lights(font: str, stage: Stage) -> Iterator[Image.Image]:
                 t * 0.36 + k * 0.37,
                 ease((t + 0.8 - 0.12 * k) / 1.5),
             )
-        frame = as_image(
-            still * (0.93 + 0.07 * math.sin(1.7 * t)) + light[..., None] * np.array([130, 226, 232])
-        )
+        frame = as_image(still + light[..., None] * np.array([130, 226, 232]))
         frame.paste((232, 244, 244), (0, 0), names)
         u = t / stage.seconds
         yield look(frame, View(0.5, 0.49 + 0.012 * u, 0.985 - 0.07 * u), stage, None, t)
@@ -1569,7 +1568,7 @@ def scrim(stage: Stage, strength: float) -> Layer:
 
 
 def ai_label(fonts: Fonts, stage: Stage) -> Layer:
-    """The duty: a label that is readable all along. Its letters are 5 % of the shorter side high."""
+    """The duty: a label, readable all along; its letters are 5 % of the shorter side high."""
     line, margin = words("AI生成", typeface(fonts.regular, 58), WHITE, 2, 0)
     image = plated(line, margin, 96)
     x, y = (56, 56) if stage.width > stage.height else (48, 100)
@@ -1684,7 +1683,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
                     View(0.52, 0.48, 0.98),
                     View(0.48, 0.47, 0.80),
                     swim(0.007, 0.55, 0.16),
-                ),
+                )
             ),
             Title(
                 ("一尾红鱼游进数据湖",),
@@ -2189,7 +2188,7 @@ def write(clip: Clip, fonts: Fonts, material: Path, out: Path) -> None:
             "profile": "high",
             "crf": str(clip.crf),
             "g": "250",
-            "x264-params": "bframes=8:ref=6:rc-lookahead=100:aq-mode=1:aq-strength=0.8:psy-rd=0.5,0",
+            "x264-params": "bframes=8:ref=6:rc-lookahead=100:aq-strength=0.8:psy-rd=0.5,0",
         }
         context = video.codec_context
         context.color_primaries = context.color_trc = context.colorspace = 1

@@ -64,7 +64,7 @@ def test_the_ballot_s_id_is_not_in_the_row():
 
 def test_a_row_of_a_schema_not_known_is_refused_and_named():
     row = pack(a_ballot(), SIGNALS)
-    with pytest.raises(ValueError, match="1-0.*schema 2"):
+    with pytest.raises(ValueError, match=r"1-0.*schema 2"):
         unpack(0, b"1-0", b"\x02" + row[1:])
 
 

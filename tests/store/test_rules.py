@@ -22,7 +22,7 @@ def test_opening_the_same_contest_again_changes_nothing(contest: Contest):
 
 
 def test_another_contest_is_refused_by_both_names(contest: Contest):
-    with pytest.raises(WrongStore, match="“test”.*“other”"):
+    with pytest.raises(WrongStore, match=r"“test”.*“other”"):
         contest.store.rules.open("other", OPEN_LAW, now_ms())
 
 
@@ -51,7 +51,7 @@ def test_another_number_of_shards_is_refused(
 )
 def test_another_law_is_refused_until_it_is_applied_with_a_reason(contest: Contest, change: dict):
     law = replace(OPEN_LAW, **change)
-    with pytest.raises(WrongStore, match="第 1 版.*rules apply --reason"):
+    with pytest.raises(WrongStore, match=r"第 1 版.*rules apply --reason"):
         contest.store.rules.open("test", law, now_ms())
     contest.store.rules.apply(law, "组委会决定", now_ms())
     contest.store.rules.open("test", law, now_ms())

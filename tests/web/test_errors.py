@@ -1,8 +1,10 @@
-"""Every failure in its one shape: a document for programs, a page for people, no trace in either."""
+"""Every failure in one shape: a document for programs, a page for people, no trace in either."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
@@ -134,6 +136,22 @@ def test_every_page_carries_the_headers_that_protect_it(alice: Visitor, path: st
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "strict-origin-when-cross-origin"
     assert headers["X-Frame-Options"] == "DENY"
+
+
+@pytest.mark.parametrize("url", ["https://cdn.example.cn", "https://vote.example.cn/media"])
+def test_the_policy_lets_the_media_in_wherever_they_are(
+    raise_site: Callable[..., Flask], url: str
+):
+    answer = Town(raise_site(MEDIA_URL=url)).visitor().get("/e/1")
+    assert f'src="{url}/{1:020x}/web.mp4"' in answer.text
+    policy = dict(
+        part.split(" ", 1) for part in answer.headers["Content-Security-Policy"].split("; ")
+    )
+    for name in ("media-src", "img-src"):
+        source = policy[name].split()[-1]
+        # A source with a path matches that path alone, unless it ends in a slash.
+        assert source.endswith("/") or urlsplit(source).path == "", policy[name]
+        assert f"{url}/x.mp4".startswith(source)
 
 
 @pytest.mark.parametrize("path", ["/", "/e/1", "/top", "/rules", "/mine", "/nowhere", "/e/1/vote"])

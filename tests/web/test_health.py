@@ -15,8 +15,9 @@ NOWHERE = "unix:///tmp/nobody-listens-here.sock"
 
 
 def test_a_store_that_is_durable_is_ready(alice: Visitor):
-    assert (alice.get("/healthz").status_code, alice.get("/healthz").json) == (200, {"status": "ok"})
-    assert (alice.get("/readyz").status_code, alice.get("/readyz").json) == (200, {"status": "proven"})
+    for path, status in (("/healthz", "ok"), ("/readyz", "proven")):
+        answer = alice.get(path)
+        assert (answer.status_code, answer.json) == (200, {"status": status})
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The law store gone in the middle: the pages stay, votes say so, and nothing is lost or doubled."""
+"""The law store gone in the middle: pages stay, votes say so, and nothing is lost or doubled."""
 
 from __future__ import annotations
 

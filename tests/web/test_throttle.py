@@ -1,4 +1,4 @@
-"""New passes are scarce, votes are not; and without the throttle store the door narrows, no more."""
+"""New passes are scarce, votes are not; without the throttle store the door narrows, no more."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 from people import Town, Visitor
-from conftest import wait_until
 from reading import fields
-from staging import OwnStore
+from staging import OwnStore, wait_until
 from werkzeug.test import TestResponse
 
 Raise = Callable[..., Flask]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -26,6 +27,8 @@ from voting.store.rules import RulesInForce, read_rules
 log = logging.getLogger(__name__)
 
 FRESH_S = 1.0
+#: Writing a file holds up every vote of the process for a moment.
+KEEP_EVERY_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ class Boards:
     clock: Callable[[], float] = time.time
     _board: Board | None = None
     _checked: float = 0.0
+    _kept: float = -math.inf
     _refreshing: threading.Lock = field(default_factory=threading.Lock)
 
     def current(self) -> Board:
@@ -146,7 +150,9 @@ class Boards:
             dict(self.ledger.tally()),
         )
         text = json.dumps(asdict(snapshot))
-        self._keep("standings.json", text)
+        if time.monotonic() - self._kept > KEEP_EVERY_S:
+            self._kept = time.monotonic()
+            self._keep("standings.json", text)
         try:
             with reachable():
                 self.throttle.set(keys.STANDINGS(), text, px=60_000)

@@ -11,6 +11,6 @@ class FormSession(SecureCookieSessionInterface):
     """Flask's session, without the cost of a signer for requests that bring no session."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        if self.get_cookie_name(app) not in request.cookies:
+        if f"{self.get_cookie_name(app)}=" not in request.environ.get("HTTP_COOKIE", ""):
             return self.session_class()
         return super().open_session(app, request)

