@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import subprocess
 import time
 from collections.abc import Callable
@@ -49,10 +50,11 @@ def build_open(environ: dict[str, str], approved: int = 12) -> Flask:
 
 
 def refresh(site: Site) -> None:
-    """The next page shows what is in the store now, not what was there a moment ago."""
+    """The next page shows what is in the store now, as in a process that starts now."""
     with suppress(StoreDown), reachable():
         site.store.throttle.delete(keys.STANDINGS(), keys.STANDINGS_LOCK())
-    site.store = replace(site.store, boards=replace(site.store.boards, _board=None))
+    boards = replace(site.store.boards, _board=None, _kept=-math.inf)
+    site.store = replace(site.store, boards=boards)
 
 
 def written(site: Site) -> dict[bytes, bytes]:

@@ -78,7 +78,7 @@ class Clip:
     ai: bool = False
     seconds: float = 7.0
     fps: int = 25
-    crf: float = 25.0
+    crf: float = 30.0
     plate: bool = False
     scrim: float = 0.3
     bells: bool = field(default=False)
@@ -1640,6 +1640,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
             ),
             (45, 57, 61, 64, 68),
             seconds=7.5,
+            crf=31.5,
         ),
         Clip(
             2,
@@ -1651,8 +1652,8 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
             (50, 57, 62, 66, 69),
             True,
             True,
-            7.0,
-            crf=29,
+            6.4,
+            crf=34.5,
             bells=True,
         ),
         Clip(
@@ -1674,6 +1675,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
             (48, 55, 60, 64, 67),
             True,
             seconds=7.5,
+            crf=33.5,
         ),
         Clip(
             4,
@@ -1696,7 +1698,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
             ("把古城的水系交给算法", "算法还给我一尾红鱼", "它游过的地方，都是数据的波纹"),
             (46, 58, 61, 65, 68),
             ai=True,
-            crf=24,
+            crf=32.5,
             bells=True,
         ),
         Clip(
@@ -1722,6 +1724,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
             seconds=7.5,
             plate=True,
             scrim=0,
+            crf=34.0,
         ),
         Clip(
             6,
@@ -1740,6 +1743,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
             True,
             seconds=6.6,
             scrim=0.4,
+            crf=34.0,
         ),
         Clip(
             7,
@@ -1751,7 +1755,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
             (45, 52, 57, 60, 64),
             ai=True,
             seconds=7.5,
-            crf=26,
+            crf=29.0,
             bells=True,
             scrim=0.45,
         ),
@@ -1762,7 +1766,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
             ("大棚里的镜头一夜没睡", "它替花农守着温度和水", "花开那一秒，手机响了"),
             (48, 60, 64, 67, 71),
             seconds=7.0,
-            crf=24.5,
+            crf=34.0,
         ),
         Clip(
             9,
@@ -1782,6 +1786,9 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
             ),
             (41, 53, 57, 60, 65),
             seconds=7.0,
+            crf=31.5,
+            plate=True,
+            scrim=0.0,
         ),
         Clip(
             10,
@@ -1800,7 +1807,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
             True,
             True,
             7.0,
-            crf=25,
+            crf=33.5,
             bells=True,
             scrim=0.25,
         ),
@@ -1818,10 +1825,11 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
                 at=(0.5, 0.055),
                 size=92,
             ),
-            ("老车间，如今是社区排练房", "手机预约，刷脸开门", "下班后的一小时，归鼓点"),
+            ("老车间，如今是社区排练房", "手机预约，扫码开门", "下班后的一小时，归鼓点"),
             (43, 50, 58, 62, 65),
             True,
             seconds=7.5,
+            crf=31.5,
         ),
         Clip(
             12,
@@ -1838,7 +1846,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
             (45, 57, 60, 64, 69),
             seconds=6.4,
             fps=24,
-            crf=29,
+            crf=34.0,
         ),
         Clip(
             13,
@@ -1855,7 +1863,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
             ("浮标醒来，海面有了信号", "水温、溶氧，一屏看尽", "渔民说：把海装进了口袋"),
             (48, 55, 60, 64, 71),
             ai=True,
-            crf=23,
+            crf=34.0,
             seconds=7.0,
             bells=True,
             scrim=0,
@@ -1884,6 +1892,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
             (46, 53, 58, 62, 65),
             seconds=7.0,
             bells=True,
+            crf=32.0,
         ),
         Clip(
             15,
@@ -1909,7 +1918,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
             True,
             True,
             6.5,
-            crf=23,
+            crf=30.5,
             scrim=0.25,
         ),
         Clip(
@@ -1930,6 +1939,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
             (44, 56, 59, 63, 66),
             seconds=6.8,
             scrim=0.42,
+            crf=29.0,
         ),
         Clip(
             17,
@@ -1955,7 +1965,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
             (52, 57, 60, 64, 69),
             True,
             seconds=6.5,
-            crf=27,
+            crf=30.5,
         ),
         Clip(
             18,
@@ -1978,7 +1988,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
             ("一根蚕丝，走过千年", "算法给它重新配色", "丝绸有了新的流动"),
             (43, 55, 59, 62, 66),
             ai=True,
-            crf=23,
+            crf=31.5,
             seconds=6.5,
         ),
         Clip(
@@ -1998,7 +2008,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
             (40, 52, 55, 59, 64),
             seconds=6.5,
             fps=24,
-            crf=28,
+            crf=30.5,
         ),
         Clip(
             20,
@@ -2010,8 +2020,8 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
             (50, 57, 62, 64, 69),
             True,
             True,
-            7.0,
-            crf=27,
+            6.4,
+            crf=34.5,
             bells=True,
             scrim=0.3,
             plate=True,
@@ -2031,7 +2041,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
             (45, 57, 61, 64, 71),
             True,
             seconds=7.0,
-            crf=24,
+            crf=27.0,
         ),
         Clip(
             22,
@@ -2047,7 +2057,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
             ("夜幕下，十六座城亮起来", "每一条光，都是一次“跨城通办”", "数据多跑路，群众少跑腿"),
             (41, 53, 56, 60, 63),
             ai=True,
-            crf=26.5,
+            crf=34.0,
             seconds=7.5,
             bells=True,
         ),
@@ -2068,7 +2078,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
             (38, 50, 57, 62, 65),
             seconds=6.8,
             fps=24,
-            crf=28,
+            crf=33.0,
         ),
         Clip(
             24,
@@ -2079,7 +2089,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
             ("竹简、卷轴，都睡了很久", "AI把残页一点点补全", "翻开手机，圣贤在说话"),
             (45, 52, 57, 62, 64),
             ai=True,
-            crf=22,
+            crf=26.5,
             seconds=6.5,
             bells=True,
         ),
@@ -2102,7 +2112,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
             (47, 54, 59, 62, 66),
             True,
             seconds=7.0,
-            crf=25.5,
+            crf=34.0,
         ),
         Clip(
             26,
@@ -2118,7 +2128,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
             ("古人在海边，看见仙山", "我把那段传说讲给AI听", "它还我一片会流动的云海"),
             (42, 54, 57, 61, 64),
             ai=True,
-            crf=22,
+            crf=29.0,
             seconds=7.0,
         ),
         Clip(
@@ -2135,7 +2145,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
             ("一层一层，是三十年的水文", "AI把它们叠成一幅画", "河入海处，鸟又回来了"),
             (43, 55, 58, 62, 67),
             ai=True,
-            crf=26,
+            crf=34.5,
             seconds=7.0,
         ),
         Clip(
@@ -2161,7 +2171,7 @@ def clips(fonts: Fonts) -> tuple[Clip, ...]:
             True,
             True,
             6.5,
-            crf=24,
+            crf=32.5,
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -217,6 +218,20 @@ def test_a_process_started_during_the_outage_serves_the_board_that_was_kept(
         assert board.snapshot == last.snapshot
         assert board.catalogue == last.catalogue
         assert board.standings.rows == last.standings.rows
+
+
+def test_what_is_kept_is_never_much_older_than_what_is_shown(
+    contest: Contest, clock: Clock, process: Callable[..., Boards]
+):
+    boards = process()
+    boards.current()
+    for _ in range(12):
+        contest.cast(a_ballot(voter=secrets.token_bytes(8)))
+        clock.pass_(1.01)
+        shown = boards.current().snapshot.as_of_ms
+    late = process(throttle=gone())
+    broken(late)
+    assert 0 <= shown - late.current().snapshot.as_of_ms <= 6_100
 
 
 def test_when_the_law_store_is_back_the_board_is_fresh_again(
