@@ -1,5 +1,11 @@
 """gunicorn's door."""
 
-from voting import create_app
+import sys
 
-app = create_app()
+from voting import create_app
+from voting.settings import Refused
+
+try:
+    app = create_app()
+except Refused as refusal:
+    sys.exit(str(refusal))

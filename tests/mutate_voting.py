@@ -1,4 +1,4 @@
-"""Prove that the tests of the vote aren't toys: break voting.lua line by line; each must be noticed.
+"""Prove that the tests of the vote aren't toys: break voting.lua, and each time be noticed.
 
 `python -m tests.mutate_voting` takes out every line that the script can run without, and turns
 every comparison of a count. A mutant that the store's tests don't kill is printed, and fails.

@@ -122,6 +122,8 @@ def list_entries(site: Site, state: str | None) -> None:
 def approve(site: Site, numbers: tuple[int, ...], everything: bool, reason: str) -> None:
     """公开作品，从此可以投票。"""
     stored = site.store.entries.all()
+    if not numbers and not everything:
+        raise click.UsageError("请写明编号，或用 --all 公开所有待审核的作品")
     if everything:
         numbers = tuple(n for n, e in stored.items() if e.state is EntryState.PENDING)
     for number in _all_known(numbers, stored):

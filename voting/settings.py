@@ -209,6 +209,8 @@ def _law(voting: Table, result: Table) -> Law:
         tie=result.choice("tie", Tie),
         counts=result.choice("counts", Counts),
     )
+    if isinstance(law.opens, str) and isinstance(law.closes, datetime):
+        raise voting.refuse("closes", '和 opens 的演示写法合不到一起', '"in two weeks"')
     if isinstance(law.opens, datetime) and isinstance(law.closes, datetime) \
             and law.closes <= law.opens:
         raise voting.refuse("closes", f"{law.closes:%Y-%m-%d %H:%M} 不晚于开始时间",

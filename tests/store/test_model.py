@@ -8,7 +8,6 @@ from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
 import redis
 from casting import NOW, OPEN_LAW, Contest, a_ballot, a_contest
 from hypothesis import HealthCheck, settings

@@ -6,7 +6,10 @@ import struct
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import resources
+
+from redis.commands.core import Script
 
 from voting.contest import Ballot, Outcome, Period, Rules, Signals, Verdict, day_of
 from voting.store import keys
@@ -29,8 +32,12 @@ class Record:
 class Ballots:
     def __init__(self, client: Client, shards: int, *, accept_unknown: bool) -> None:
         self.client, self.shards, self.accept_unknown = client, shards, accept_unknown
-        self.script = client.register_script(SCRIPT)
         self._durable_until = 0.0
+
+    @cached_property
+    def script(self) -> Script:
+        script: Script = self.client.register_script(SCRIPT)
+        return script
 
     def cast(self, ballot: Ballot, signals: Signals) -> Outcome:
         """Decide one ballot, atomically and on the store's clock. Casting it again is harmless.

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import redis
 from redis.backoff import ConstantBackoff
 from redis.cluster import ClusterNode
+from redis.exceptions import RedisClusterException
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -32,7 +34,7 @@ def reachable() -> Iterator[None]:
     """Turn every failure of a store into StoreDown, and say in the log what it was."""
     try:
         yield
-    except (redis.RedisError, OSError) as error:
+    except (redis.RedisError, RedisClusterException, OSError) as error:
         log.warning("store: %s: %s", type(error).__name__, error)
         raise StoreDown(str(error)) from error
 
@@ -48,17 +50,18 @@ def open_client(url: str, *, timeout_s: float, retries: int) -> Client:
         "retry": Retry(ConstantBackoff(0.05), retries),
     }
     parts = urlsplit(url)
+    who: dict[str, Any] = {"username": _plain(parts.username), "password": _plain(parts.password)}
     if parts.scheme == "redis+cluster":
         node: Any = ClusterNode
         nodes = [node(host, port) for host, port in _hosts(parts.netloc, 6379)]
-        return redis.RedisCluster(
-            startup_nodes=nodes, username=parts.username, password=parts.password, **options
-        )
+        options |= {"startup_nodes": nodes} | who
+        return LazyCluster(lambda: redis.RedisCluster(**options))
     if parts.scheme == "redis+sentinel":
         service = parts.path.strip("/") or "mymaster"
         sentinel: Any = Sentinel
-        return sentinel(_hosts(parts.netloc, 26379), **options).master_for(
-            service, username=parts.username, password=parts.password, **options
+        hosts = _hosts(parts.netloc, 26379)
+        return sentinel(hosts, sentinel_kwargs=options, **options).master_for(
+            service, **who, **options
         )
     pool = redis.BlockingConnectionPool.from_url(
         url, max_connections=CONNECTIONS, timeout=timeout_s, **options
@@ -67,8 +70,26 @@ def open_client(url: str, *, timeout_s: float, retries: int) -> Client:
 
 
 def _hosts(netloc: str, default_port: int) -> list[tuple[str, int]]:
-    pairs = [host.partition(":") for host in netloc.rpartition("@")[2].split(",")]
-    return [(host, int(port or default_port)) for host, _, port in pairs]
+    places = [urlsplit(f"//{place}") for place in netloc.rpartition("@")[2].split(",")]
+    return [(place.hostname or "", place.port or default_port) for place in places]
+
+
+def _plain(text: str | None) -> str | None:
+    return None if text is None else unquote(text)
+
+
+class LazyCluster:
+    """A cluster's client that connects when it is first used, as all other clients do."""
+
+    def __init__(self, connect: Callable[[], Client]) -> None:
+        self._connect = connect
+
+    @cached_property
+    def _client(self) -> Client:
+        return self._connect()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
 
 
 class Durability(StrEnum):

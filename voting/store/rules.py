@@ -32,7 +32,7 @@ class RulesInForce:
 
     def open(self, contest_id: str, law: Law, now_ms: int) -> None:
         """Make this store the contest's, or make sure that it is: same id, shards and law."""
-        with reachable(), self.client.lock(keys.ENTRIES_LOCK(), timeout=30, blocking_timeout=20):
+        with reachable(), self._changing():
             for field, value in (("id", contest_id), ("shards", str(self.shards))):
                 self.client.hsetnx(keys.CONTEST(), field, value)
                 found = self.client.hget(keys.CONTEST(), field).decode()
@@ -50,7 +50,7 @@ class RulesInForce:
 
     def apply(self, law: Law, reason: str, now_ms: int) -> Rules:
         """Make `law` the next version, in force as soon as this returns."""
-        with reachable(), self.client.lock(keys.ENTRIES_LOCK(), timeout=30, blocking_timeout=20):
+        with reachable(), self._changing():
             version = len(self.versions()) + 1
             return self._put(law.rules(version, reason, now_ms))
 
@@ -60,26 +60,30 @@ class RulesInForce:
             return [read_rules(text) for text in self.client.lrange(keys.VERSIONS(), 0, -1)]
 
     def pause(self, reason: str, by: Pauser = Pauser.ORGANIZER) -> None:
-        """Stop the vote. What somebody else has paused already stays theirs."""
-        if self._paused_by() is None:
-            self._set_paused(by.value, Kind.PAUSE, reason)
+        """Stop the vote. An organizer's pause takes over the disk guard's, not the other way."""
+        with reachable(), self._changing():
+            found = self._paused_by()
+            if found is None or (found, by) == (Pauser.DISK_GUARD, Pauser.ORGANIZER):
+                self._set_paused(by.value, Kind.PAUSE, reason)
 
     def resume(self, reason: str, by: Pauser = Pauser.ORGANIZER) -> None:
         """Go on; an organizer may end any pause, the disk guard only its own."""
-        found = self._paused_by()
-        if found is not None and by in (found, Pauser.ORGANIZER):
-            self._set_paused("", Kind.RESUME, reason)
+        with reachable(), self._changing():
+            found = self._paused_by()
+            if found is not None and by in (found, Pauser.ORGANIZER):
+                self._set_paused("", Kind.RESUME, reason)
+
+    def _changing(self) -> Client:
+        return self.client.lock(keys.ENTRIES_LOCK(), timeout=30, blocking_timeout=20)
 
     def _paused_by(self) -> Pauser | None:
-        with reachable():
-            value = self.client.hget(keys.CONTEST(), "paused")
+        value = self.client.hget(keys.CONTEST(), "paused")
         return Pauser(value.decode()) if value else None
 
     def _set_paused(self, value: str, kind: Kind, reason: str) -> None:
-        with reachable():
-            for shard in range(self.shards):
-                self.client.hset(keys.RULES(shard=shard), "paused", value)
-            self.client.hset(keys.CONTEST(), "paused", value)
+        for shard in range(self.shards):
+            self.client.hset(keys.RULES(shard=shard), "paused", value)
+        self.client.hset(keys.CONTEST(), "paused", value)
         self.decisions.append(kind, 0, reason)
 
     def _put(self, rules: Rules) -> Rules:

@@ -129,7 +129,7 @@ class Boards:
         try:
             with reachable():
                 text = self.throttle.get(keys.STANDINGS())
-                shared = _read_snapshot(text) if text else None
+                shared = _readable_snapshot(text) if text else None
                 if shared and self.clock() * 1000 - shared.as_of_ms < FRESH_S * 1000:
                     return shared
                 mine = self.throttle.set(keys.STANDINGS_LOCK(), 1, nx=True, px=1000)
@@ -195,6 +195,14 @@ class Boards:
 def _read_snapshot(text: bytes | str) -> Snapshot:
     fields = json.loads(text)
     return Snapshot(**(fields | {"tally": {int(n): v for n, v in fields["tally"].items()}}))
+
+
+def _readable_snapshot(text: bytes) -> Snapshot | None:
+    """None for what isn't one: another release may have put it there."""
+    try:
+        return _read_snapshot(text)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _write_catalogue(catalogue: Catalogue) -> str:

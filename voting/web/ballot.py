@@ -234,7 +234,10 @@ def _json_body(required: dict[str, type], optional: dict[str, Any] | None = None
     _refuse_foreign_site()
     if not request.is_json:
         raise UnsupportedMediaType
-    body = request.get_json(silent=True)
+    try:
+        body = request.get_json(silent=True)
+    except RecursionError as error:
+        raise BadRequest from error
     if not isinstance(body, dict):
         raise BadRequest
     for name, kind in (required | (optional or {})).items():
@@ -252,9 +255,10 @@ def _refuse_foreign_site() -> None:
     """Another site's page must not vote in a visitor's name. What isn't sent is neutral."""
     site_of_request = request.headers.get("Sec-Fetch-Site", "same-origin")
     origin = request.headers.get("Origin", "")
-    its_host = origin.partition("://")[2]
     ours = (host(), this_site().settings.public_url.partition("://")[2])
-    if site_of_request not in ("same-origin", "none") or (origin and its_host not in ours):
+    if site_of_request not in ("same-origin", "none") or (
+        origin and (origin.partition("://")[2] or "null") not in ours
+    ):
         raise Problem(403, "foreign_site", "这个请求不是从本站页面发出的", "请打开作品页再投")
 
 

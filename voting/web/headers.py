@@ -17,7 +17,7 @@ def mount(app: Flask) -> None:
         if headers.get("Content-Type", "").startswith("text/html"):
             # Same-origin requests keep their Referer: forms over https are checked by it.
             headers["Referrer-Policy"] = "strict-origin-when-cross-origin"
-            headers["Content-Security-Policy"] = _policy(this_site().media_origin())
+            headers["Content-Security-Policy"] = _policy(this_site().media_host())
             headers["X-Frame-Options"] = "DENY"
             headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()"
         elif request.path.startswith("/static/") and request.args.get("v"):

@@ -68,7 +68,8 @@ def public(mimetype: str = "text/html") -> Callable[[Callable[..., str]], Callab
 
 
 def _respond(page: Page, mimetype: str) -> Response:
-    if "gzip" in request.headers.get("Accept-Encoding", ""):
+    accepted = request.headers.get("Accept-Encoding", "")
+    if "gzip" in accepted and "gzip;q=0" not in accepted:
         response = Response(page.gzipped(), mimetype=mimetype)
         response.headers["Content-Encoding"] = "gzip"
     else:

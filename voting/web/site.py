@@ -47,6 +47,11 @@ class Site:
             return self.settings.media_url
         return f"{request.scheme}://{_hostname(host())}:{self.settings.media_port}"
 
+    def media_host(self) -> str:
+        """Scheme and host of the media, without a path: what a Content-Security-Policy names."""
+        scheme, _, rest = self.media_origin().partition("://")
+        return f"{scheme}://{rest.partition('/')[0]}"
+
     def media(self, entry: Entry, file: str) -> str:
         return f"{self.media_origin()}/{entry.media}/{file}"
 

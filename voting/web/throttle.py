@@ -28,11 +28,16 @@ def _address() -> str:
 limiter = Limiter(_address, default_limits=[], headers_enabled=False)
 
 
+@limiter.request_filter
+def _has_a_pass() -> bool:
+    # Before any limit is chosen: the fallback limits don't know `exempt_when`.
+    return visitors_pass() is not None
+
+
 #: On every route that can make a pass. A visitor who brings one makes none.
 new_passes = limiter.shared_limit(
     lambda: this_site().contest.new_passes,
     scope="new_passes",
-    exempt_when=lambda: visitors_pass() is not None,
     methods=["POST"],
 )
 
