@@ -104,6 +104,7 @@ def mount(app: Flask) -> None:
             "phase": rules.phase(now_ms, paused=board.paused) if rules and board else None,
             "shown": what_may_be_shown(rules, now_ms) if rules else None,
             "now_ms": now_ms,
+            "stale_since_ms": board.snapshot.as_of_ms if board and board.stale else None,
         }
 
 
