@@ -204,10 +204,10 @@ def test_pseudonyms_of_places_and_browsers_need_the_key():
     assert {len(VOTERS.agent(text)) for text in ("", "x" * 9000, "微信", "\udcff")} == {4}
 
 
-def test_a_receipt_is_stable_short_and_made_of_unmistakable_characters():
+def test_a_receipt_is_stable_short_and_easily_read_out():
     receipts = [VOTERS.receipt(f"00-{NOW + n}-0") for n in range(2000)]
     assert len(set(receipts)) == 2000
-    assert all(re.fullmatch(r"[A-HJ-NP-Z2-9]{4}-[A-HJ-NP-Z2-9]{4}-[A-HJ-NP-Z2-9]{2}", r)
+    assert all(re.fullmatch(r"[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{2}", r)
                for r in receipts)  # fmt: skip
     assert VOTERS.receipt(f"00-{NOW}-0") == receipts[0]
 

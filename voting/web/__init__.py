@@ -21,12 +21,10 @@ from voting.web import (
     share,
     throttle,
 )
+from voting.web.door import VoteDoor
 from voting.web.forms import FormSession
+from voting.web.site import BODY_LIMIT, refuse_strange_host
 from voting.web.site import Site as Site
-from voting.web.site import refuse_strange_host
-
-#: No request of ours is larger; a longer body is refused unread.
-BODY_LIMIT = 16 * 1024
 
 
 def mount(app: Flask, site: Site) -> None:
@@ -43,6 +41,7 @@ def mount(app: Flask, site: Site) -> None:
     app.session_interface = FormSession()
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    app.wsgi_app = VoteDoor(app.wsgi_app, site)  # type: ignore[method-assign]
     if hops := site.settings.trusted_proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, make_response, render_template, request
+from flask import Blueprint, Request, Response, make_response, render_template, request
 from flask_wtf import FlaskForm
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 from wtforms import HiddenField
@@ -19,7 +19,7 @@ from voting.voter import Pass, Worthless
 from voting.web.errors import Problem
 from voting.web.gallery import find
 from voting.web.pages import iso
-from voting.web.site import PASS_COOKIE, Site, host, this_site, visitors_pass
+from voting.web.site import PASS_COOKIE, Site, this_site, visitors_pass
 from voting.web.throttle import new_passes, refuse_hammering
 
 blueprint = Blueprint("ballot", __name__)
@@ -55,7 +55,7 @@ ANSWERS = {
 @blueprint.get("/api/v1/me")
 def me() -> Response:
     site = this_site()
-    board, one, now_ms = site.board(), visitors_pass(), site.now_ms()
+    board, one, now_ms = site.board(), visitors_pass(site, request), site.now_ms()
     record = _record(site, board, one)
     rules = board.rules
     fields: dict[str, Any] = {
@@ -83,10 +83,10 @@ def me() -> Response:
 @new_passes
 def passes() -> Response:
     site = this_site()
-    body = _json_body({"entry": int, "view": str})
+    body = _json_body(site, request, {"entry": int, "view": str})
     number = find(site.board(), body["entry"]).number
     view = _read(lambda: site.voters.read_view(body["view"], number, site.now_ms()))
-    one = visitors_pass() or site.voters.new_pass(view)
+    one = visitors_pass(site, request) or site.voters.new_pass(view)
     fields = {"ballot": site.voters.ballot(one, view), "voter_class": "device"}
     response = _private(fields, 201)
     _hand_out(site, one, response)
@@ -95,17 +95,21 @@ def passes() -> Response:
 
 @blueprint.post("/api/v1/entries/<int:number>/votes")
 def votes(number: int) -> Response:
-    refuse_hammering()
-    site = this_site()
-    body = _json_body({"ballot": str}, {"watched_s": (int, float), "share": str})
+    return cast_ballot(this_site(), request, number)
+
+
+def cast_ballot(site: Site, request: Request, number: int) -> Response:
+    """Collect, cast, translate. Raises Problem, StoreDown or werkzeug's HTTP refusals."""
+    refuse_hammering(site, request)
+    body = _json_body(site, request, {"ballot": str}, {"watched_s": (int, float), "share": str})
     board = site.board()
     if number not in board.entries and number not in board.catalogue.withdrawn:
         raise _refusal(Verdict.UNKNOWN_ENTRY)
-    one = visitors_pass()
+    one = visitors_pass(site, request)
     if one is None:
         raise _refusal(Verdict.PASS_REQUIRED)
     ballot = _read(lambda: site.voters.read_ballot(body["ballot"], one, number))
-    outcome = _cast(site, ballot, body.get("watched_s", 0), body.get("share", ""))
+    outcome = _cast(site, request, ballot, body.get("watched_s", 0), body.get("share", ""))
     if outcome.verdict is not Verdict.ACCEPTED:
         raise _refusal(outcome.verdict)
     fields = {
@@ -135,7 +139,7 @@ def form(number: int) -> Response:
         "ballot/form.html",
         entry=entry,
         category=site.contest.categories[entry.category],
-        votes_left=_record(site, board, visitors_pass()).votes_left(board.rules),
+        votes_left=_record(site, board, visitors_pass(site, request)).votes_left(board.rules),
         form=empty,
     )
     response = make_response(page)
@@ -146,17 +150,17 @@ def form(number: int) -> Response:
 @blueprint.post("/e/<int:number>/vote")
 @new_passes
 def vote(number: int) -> Response:
-    refuse_hammering()
-    _refuse_foreign_site()
     site = this_site()
+    refuse_hammering(site, request)
+    _refuse_foreign_site(site, request)
     entry = find(site.board(), number)
     sent = VoteForm()
     if not sent.validate():
         raise Problem(400, "form_expired", "这个页面放得太久了", "请返回作品页，重新点“投一票”")
     view = _read(lambda: site.voters.read_view(sent.view.data or "", number, site.now_ms()))
-    one = visitors_pass() or site.voters.new_pass(view)
+    one = visitors_pass(site, request) or site.voters.new_pass(view)
     ballot = _read(lambda: site.voters.read_ballot(site.voters.ballot(one, view), one, number))
-    outcome = _cast(site, ballot, 0, request.args.get("s", ""))
+    outcome = _cast(site, request, ballot, 0, request.args.get("s", ""))
     reply = ANSWERS[outcome.verdict]
     accepted = outcome.verdict is Verdict.ACCEPTED
     page = render_template(
@@ -174,7 +178,9 @@ def vote(number: int) -> Response:
     return response
 
 
-def _cast(site: Site, ballot: Ballot, watched_s: float, share: str) -> Outcome:
+def _cast(
+    site: Site, request: Request, ballot: Ballot, watched_s: float, share: str
+) -> Outcome:
     place = site.voters.place(request.remote_addr or "")
     signals = Signals(
         identity=Identity.DEVICE,
@@ -198,7 +204,7 @@ def _share_code(text: str) -> bytes:
 
 
 def _hand_out(site: Site, one: Pass, response: Response) -> None:
-    if visitors_pass() == one:
+    if visitors_pass(site, request) == one:
         return
     response.set_cookie(
         PASS_COOKIE,
@@ -229,9 +235,11 @@ def _refusal(verdict: Verdict) -> Problem:
     return Problem(reply.status, verdict.value, reply.sentence, reply.next)
 
 
-def _json_body(required: dict[str, type], optional: dict[str, Any] | None = None) -> dict[str, Any]:
+def _json_body(
+    site: Site, request: Request, required: dict[str, type], optional: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """The request's JSON object with fields of these types; everything else is refused."""
-    _refuse_foreign_site()
+    _refuse_foreign_site(site, request)
     if not request.is_json:
         raise UnsupportedMediaType
     try:
@@ -251,11 +259,11 @@ def _json_body(required: dict[str, type], optional: dict[str, Any] | None = None
     return body
 
 
-def _refuse_foreign_site() -> None:
+def _refuse_foreign_site(site: Site, request: Request) -> None:
     """Another site's page must not vote in a visitor's name. What isn't sent is neutral."""
     site_of_request = request.headers.get("Sec-Fetch-Site", "same-origin")
     origin = request.headers.get("Origin", "")
-    ours = (host(), this_site().settings.public_url.partition("://")[2])
+    ours = (request.host, site.settings.public_url.partition("://")[2])
     if site_of_request not in ("same-origin", "none") or (
         origin and (origin.partition("://")[2] or "null") not in ours
     ):

@@ -11,7 +11,7 @@ import logging
 from http import HTTPStatus
 
 from flask import Flask, Response, make_response, render_template, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from voting.store.client import StoreDown
 
@@ -51,21 +51,38 @@ STORE_DOWN = Problem(
 
 
 def mount(app: Flask) -> None:
-    app.register_error_handler(Problem, answer)
-    app.register_error_handler(StoreDown, lambda _: answer(STORE_DOWN))
-    app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Exception, _unexpected)
+    app.register_error_handler(Exception, _handle)
 
 
-def answer(problem: Problem) -> Response:
-    response = _document(problem) if request.path.startswith("/api/") else _page(problem)
-    response.headers["Cache-Control"] = "no-store"
-    if problem.retry_after_s:
-        response.headers["Retry-After"] = str(problem.retry_after_s)
+def _handle(error: Exception) -> Response:
+    if isinstance(error, HTTPException) and (error.response or (error.code or 500) < 400):
+        return make_response(error.get_response())
+    response = answer(as_problem(error, request.path))
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        response.headers["Allow"] = ", ".join(error.valid_methods)
     return response
 
 
-def _document(problem: Problem) -> Response:
+def as_problem(error: Exception, path: str) -> Problem:
+    """Every failure as a problem; one that nobody expected is logged."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, StoreDown):
+        return STORE_DOWN
+    status = error.code if isinstance(error, HTTPException) else None
+    if status is None:
+        log.error("unexpected error at %s", path, exc_info=error)
+        status = 500
+    unnamed = (HTTPStatus(status).name.lower(), "这个请求没法处理", "")
+    return Problem(status, *HTTP_REFUSALS.get(status, unnamed))
+
+
+def answer(problem: Problem) -> Response:
+    return document(problem) if request.path.startswith("/api/") else _page(problem)
+
+
+def document(problem: Problem) -> Response:
+    """The problem as RFC 9457 has it."""
     fields = {
         "type": "about:blank",
         "title": HTTPStatus(problem.status).phrase,
@@ -75,7 +92,7 @@ def _document(problem: Problem) -> Response:
         "next": problem.next,
     }
     body = json.dumps(fields, ensure_ascii=False)
-    return Response(body, problem.status, mimetype="application/problem+json")
+    return _uncached(problem, Response(body, mimetype="application/problem+json"))
 
 
 def _page(problem: Problem) -> Response:
@@ -86,27 +103,12 @@ def _page(problem: Problem) -> Response:
         sentence=problem.next,
         next=("回到首页", "/"),
     )
-    return make_response(page, problem.status)
+    return _uncached(problem, make_response(page))
 
 
-def _http(error: HTTPException) -> Response:
-    if error.response is not None or error.code is None or error.code < 400:
-        return make_response(error.get_response())
-    code, sentence, next_ = HTTP_REFUSALS.get(
-        error.code, (HTTPStatus(error.code).name.lower(), "这个请求没法处理", "")
-    )
-    response = answer(Problem(error.code, code, sentence, next_))
-    for name, value in error.get_headers():
-        if name in ("Allow", "Retry-After"):
-            response.headers[name] = value
+def _uncached(problem: Problem, response: Response) -> Response:
+    response.status_code = problem.status
+    response.headers["Cache-Control"] = "no-store"
+    if problem.retry_after_s:
+        response.headers["Retry-After"] = str(problem.retry_after_s)
     return response
-
-
-def _unexpected(error: Exception) -> Response:
-    log.error("unexpected error at %s", request.path, exc_info=error)
-    return _http_500()
-
-
-def _http_500() -> Response:
-    code, sentence, next_ = HTTP_REFUSALS[500]
-    return answer(Problem(500, code, sentence, next_))

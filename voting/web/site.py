@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from flask import Response, current_app, request
+from flask import Request, Response, current_app, request
 from werkzeug.http import parse_cookie
 
 from voting.contest import Entry
@@ -17,7 +18,25 @@ from voting.store import Store
 from voting.store.standings import Board
 from voting.voter import Pass, Voters, Worthless
 
+#: No request of ours is larger; a longer body is refused unread.
+BODY_LIMIT = 16 * 1024
 PASS_COOKIE = "pass"  # noqa: S105 a cookie's name
+
+
+@dataclass
+class Second:
+    """Counts hits per address within the current second, and forgets them with it."""
+
+    limit: int
+    second: int = 0
+    hits: Counter[str] = field(default_factory=Counter)
+
+    def hit(self, address: str) -> bool:
+        """Whether this hit is still within the limit."""
+        if self.second != (now := int(time.monotonic())):
+            self.second, self.hits = now, Counter()
+        self.hits[address] += 1
+        return self.hits[address] <= self.limit
 
 
 @dataclass
@@ -28,9 +47,11 @@ class Site:
     store: Store
     clock: Callable[[], float] = time.time
     voters: Voters = field(init=False)
+    hammering: Second = field(init=False)
 
     def __post_init__(self) -> None:
         self.voters = Voters(self.keys, self.contest.id)
+        self.hammering = Second(self.contest.votes_per_second)
 
     def now_ms(self) -> int:
         return int(self.clock() * 1000)
@@ -61,14 +82,14 @@ def this_site() -> Site:
     return site
 
 
-def visitors_pass() -> Pass | None:
+def visitors_pass(site: Site, request: Request) -> Pass | None:
     """The pass that this request carries; one that isn't ours counts as none."""
     # Read here, because werkzeug walks through all headers for its cookies, and votes come often.
-    cookies = parse_cookie(request.environ.get("HTTP_COOKIE", ""))
-    if not (token := cookies.get(PASS_COOKIE)):
+    token = parse_cookie(request.environ.get("HTTP_COOKIE", "")).get(PASS_COOKIE)
+    if not token:
         return None
     try:
-        return this_site().voters.read_pass(token)
+        return site.voters.read_pass(token)
     except Worthless:
         return None
 

@@ -7,10 +7,8 @@ itself, stricter: the door narrows, and everybody who has a pass votes on.
 from __future__ import annotations
 
 import time
-from collections import Counter
-from dataclasses import dataclass, field
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Request, Response, request
 from flask_limiter import Limiter, RateLimitExceeded
 
 from voting.store.client import limiter_storage
@@ -31,7 +29,7 @@ limiter = Limiter(_address, default_limits=[], headers_enabled=False)
 @limiter.request_filter
 def _has_a_pass() -> bool:
     # Before any limit is chosen: the fallback limits don't know `exempt_when`.
-    return visitors_pass() is not None
+    return visitors_pass(this_site(), request) is not None
 
 
 #: On every route that can make a pass. A visitor who brings one makes none.
@@ -42,25 +40,9 @@ new_passes = limiter.shared_limit(
 )
 
 
-@dataclass
-class Second:
-    """Counts hits per address within the current second, and forgets them with it."""
-
-    limit: int
-    second: int = 0
-    hits: Counter[str] = field(default_factory=Counter)
-
-    def hit(self, address: str) -> bool:
-        """Whether this hit is still within the limit."""
-        if self.second != (now := int(time.monotonic())):
-            self.second, self.hits = now, Counter()
-        self.hits[address] += 1
-        return self.hits[address] <= self.limit
-
-
-def refuse_hammering() -> None:
+def refuse_hammering(site: Site, request: Request) -> None:
     """A coarse limit on votes per address and process; it costs no round trip."""
-    if not current_app.extensions["hammering"].hit(request.remote_addr or ""):
+    if not site.hammering.hit(request.remote_addr or ""):
         raise Problem(
             429, "too_many_requests", "同一网络的投票请求太密集了", "请过几秒再试一次", 2
         )
@@ -90,4 +72,3 @@ def mount(app: Flask, site: Site) -> None:
     app.extensions["limiter"] = {limiter}
     limiter.init_app(app)
     app.register_error_handler(RateLimitExceeded, _too_many_passes)
-    app.extensions["hammering"] = Second(site.contest.votes_per_second)
