@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from flask import Request
 
 from voting.web.ballot import cast_ballot
 from voting.web.errors import as_problem, document
 from voting.web.site import BODY_LIMIT, Site
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 VOTES = re.compile(r"/api/v1/entries/(\d{1,9})/votes")
 
