@@ -13,7 +13,7 @@ from flask import Flask
 
 from bench.visitors import ENTRIES
 from voting.contest import Ballot, Identity, Signals, Verdict
-from voting.settings import load_settings
+from voting.settings import load_contest, load_settings
 from voting.store import open_store
 
 SIGNALS = Signals(Identity.DEVICE, b"addres", b"networ", b"agnt", bytes(4), 4_000, 23)
@@ -22,6 +22,7 @@ SIGNALS = Signals(Identity.DEVICE, b"addres", b"networ", b"agnt", bytes(4), 4_00
 def create_floor() -> Flask:
     settings = load_settings()
     store = open_store(
+        load_contest(settings.contest_file).id,
         settings.law_url,
         settings.politeness_url,
         settings.shards,

@@ -37,6 +37,7 @@ def weigh(stage: Stage, votes: int, most_s: float) -> dict[str, Any]:
     try:
         start_store(law_command(folder, path), processes)
         store = open_store(
+            stage.contest.id,
             f"unix://{path}", stage.settings.politeness_url, 1, folder, accept_unknown=False
         )
         _open_contest(store, stage)

@@ -132,6 +132,7 @@ def _environ(folder: Path) -> dict[str, str]:
 
 def _open(settings: Settings) -> Store:
     return open_store(
+        load_contest(settings.contest_file).id,
         settings.law_url,
         settings.politeness_url,
         settings.shards,

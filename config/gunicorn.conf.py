@@ -46,6 +46,11 @@ loglevel = "warning"
 control_socket_disable = True
 
 
+def pre_request(worker: Any, req: Any) -> None:  # noqa: ARG001 gunicorn's signature
+    """Whoever stalls in the middle of a body, or doesn't take the answer, doesn't hold a place."""
+    req.unreader.sock.settimeout(15)
+
+
 def on_starting(server: Any) -> None:  # noqa: ARG001 gunicorn's signature
     """Prove configuration and stores once, before any worker exists."""
     import voting

@@ -186,9 +186,11 @@
       else if (row.votes < mine.votes && below === null) below = row.votes;
     });
     if (!mine.votes) return '还没有得票';
-    var bar = rows[Math.min(winners, rows.length) - 1].votes;
     var lead = below === null ? '' : '，领先下一名 ' + site.count(mine.votes - below) + ' 票';
-    if (mine.votes < bar) return '距第' + winners + '名还差 ' + site.count(bar - mine.votes) + ' 票';
+    if (mine.rank > winners) {
+      var last = rows.filter(function (row) { return row.rank <= winners; }).pop();
+      return '距第' + winners + '名还差 ' + site.count(last.votes - mine.votes) + ' 票';
+    }
     if (above === null) return '暂列第一' + lead;
     return '在前' + winners + '名内，距上一名 ' + site.count(above - mine.votes) + ' 票' + lead;
   }

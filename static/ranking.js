@@ -77,7 +77,7 @@
     });
     arrange(top, inside);
     arrange(rest, outside);
-    document.getElementById('bar').textContent = site.count(bar);
+    document.getElementById('bar').textContent = won.length < winners ? '还空着 ' + (winners - won.length) + ' 个名额' : '第 ' + winners + ' 名 ' + site.count(bar) + ' 票';
     document.getElementById('total').textContent = site.count(data.total_votes);
     if (window.pageYOffset !== scroll) window.scrollTo(0, scroll);
     if (focus && focus !== document.activeElement && board.contains(focus)) focus.focus({ preventScroll: true });
@@ -88,14 +88,18 @@
     asked = Date.now();
     site.call('GET', '/api/v1/standings').then(function (answer) {
       fails = answer.ok ? 0 : fails + 1;
-      document.getElementById('stale').textContent = fails > 1 ? '，暂时连不上，稍后自动更新' : '';
-      if (answer.ok && Date.parse(answer.data.as_of) >= asOf) {
-        asOf = Date.parse(answer.data.as_of);
-        document.getElementById('clock').textContent = site.clock(asOf);
-        if (answer.data.total_votes !== null) show(answer.data);
-      }
-      plan(answer.ok && answer.data.phase === 'closed' ? 60000 : 5000 * Math.pow(2, Math.min(fails, 4)));
+      if (inside) take(answer);
+      else if (answer.ok && answer.data.total_votes) { location.reload(); return; } // the first votes
+      plan(answer.ok && answer.data.phase !== 'open' ? 60000 : 5000 * Math.pow(2, Math.min(fails, 4)));
     });
+  }
+
+  function take(answer) {
+    document.getElementById('stale').textContent = fails > 1 ? '，暂时连不上，稍后自动更新' : '';
+    if (!answer.ok || Date.parse(answer.data.as_of) < asOf) return;
+    asOf = Date.parse(answer.data.as_of);
+    document.getElementById('clock').textContent = site.clock(asOf);
+    if (answer.data.total_votes !== null) show(answer.data);
   }
 
   function plan(wait) {

@@ -69,7 +69,7 @@ class Contest:
 
 
 def a_contest(law_url: str, throttle_url: str, folder: Path, shards: int = 1) -> Contest:
-    store = open_store(law_url, throttle_url, shards, folder, accept_unknown=False)
+    store = open_store("test", law_url, throttle_url, shards, folder, accept_unknown=False)
     store.rules.open("test", OPEN_LAW, now_ms())
     for number in (1, 2, 3, 4):
         store.entries.add(an_entry(number))

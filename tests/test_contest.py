@@ -270,7 +270,7 @@ def test_the_source_of_the_rules_changes_with_every_part_of_the_law(name: str):
         "votes_per_entry": 2,
         "period": Period.CONTEST,
         "winners": 11,
-        "tie": Tie.EARLIER_WINS,
+        "tie": Tie.JURY,
         "counts": Counts.AFTER_CLOSE,
     }
     assert replace(LAW, **{name: other[name]}).source != LAW.source

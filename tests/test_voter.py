@@ -26,7 +26,7 @@ TOKENS = {
 }
 READ: dict[str, Callable[[Voters, str], object]] = {
     "view": lambda voters, token: voters.read_view(token, 7, NOW),
-    "pass": lambda voters, token: voters.read_pass(token),
+    "pass": lambda voters, token: voters.read_pass(token, NOW),
     "ballot": lambda voters, token: voters.read_ballot(token, PASS, 7),
 }
 KINDS = pytest.mark.parametrize("kind", list(TOKENS))
@@ -135,12 +135,12 @@ def test_one_view_makes_another_ballot_for_another_pass():
 def test_a_ballot_carries_its_entry_its_voter_and_when_the_page_was_seen():
     ballot = VOTERS.read_ballot(TOKENS["ballot"], PASS, 7)
     assert (ballot.entry, ballot.voter, ballot.issued_ms) == (7, PASS.voter, NOW)
-    assert VOTERS.read_pass(TOKENS["pass"]) == PASS
+    assert VOTERS.read_pass(TOKENS["pass"], NOW) == PASS
 
 
 def test_the_same_pass_is_another_voter_under_another_pseudonym_key_or_contest():
     others = Voters(Keys(b"s" * 32, b"q" * 32, b"e" * 32), "the-contest")
-    assert others.read_pass(TOKENS["pass"]).voter != PASS.voter
+    assert others.read_pass(TOKENS["pass"], NOW).voter != PASS.voter
     assert Voters(KEYS, "other-contest").new_pass(VIEW).voter != PASS.voter
 
 
@@ -163,7 +163,7 @@ def test_what_a_script_may_read_does_not_hold_the_pass(kind: str):
 def test_a_voter_s_pseudonym_is_not_the_pass_nor_part_of_it():
     assert len(PASS.voter) == 8
     assert PASS.voter not in PASS.id
-    assert Pass(PASS.id, PASS.voter) == PASS
+    assert Pass(PASS.id, PASS.issued_s, PASS.voter) == PASS
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_the_worker_keeps_the_board_and_watches_the_disk(
 
 def test_the_worker_outlives_its_stores_and_its_folder(tmp_path: Path):
     nowhere = "unix:///tmp/nobody-listens-here.sock"
-    store = open_store(nowhere, nowhere, 1, tmp_path / "board", accept_unknown=False)
+    store = open_store("test", nowhere, nowhere, 1, tmp_path / "board", accept_unknown=False)
     settings = load_settings({"DATA_DIR": str(tmp_path / "no folder")})
     with pytest.raises(Enough):
         worker.work(store, settings, three_rounds())

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from flask import Flask
 
 from voting import cli, web
-from voting.settings import ROOT, Refused, Settings, load_contest, load_settings
+from voting.settings import ROOT, Contest, Refused, Settings, load_contest, load_settings
 from voting.store import Store, open_store
-from voting.store.client import StoreDown
+from voting.store.client import Durability, StoreDown, durability
 from voting.store.rules import WrongStore
 
 
@@ -19,7 +19,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     settings = load_settings(environ)
     contest = load_contest(settings.contest_file)
     app = Flask("voting", root_path=str(ROOT))
-    web.mount(app, web.Site(settings, contest, settings.keys(environ), _store(settings)))
+    web.mount(app, web.Site(settings, contest, settings.keys(environ), _store(settings, contest)))
     cli.mount(app)
     return app
 
@@ -33,15 +33,29 @@ def prepare(environ: Mapping[str, str] | None = None) -> None:
     settings = load_settings(environ)
     contest = load_contest(settings.contest_file)
     try:
-        _store(settings).rules.open(contest.id, contest.law, int(time.time() * 1000))
+        store = _store(settings, contest)
+        store.rules.open(contest.id, contest.law, int(time.time() * 1000))
+        kept = durability(store.law)
     except WrongStore as error:
         raise Refused(f"{settings.contest_file}：{error}") from error
     except StoreDown:
         return
+    if kept is Durability.WRONG:
+        raise Refused(
+            f"REDIS_URL={settings.redis_url}: this store could lose votes that it has accepted;"
+            " it needs appendonly yes, appendfsync always, no-appendfsync-on-rewrite no and"
+            " maxmemory-policy noeviction (config/redis.conf)"
+        )
+    if kept is Durability.UNKNOWN and not settings.accept_unknown_durability:
+        raise Refused(
+            f"REDIS_URL={settings.redis_url}: this store doesn't say whether it keeps what it has"
+            " accepted; set ACCEPT_UNKNOWN_DURABILITY=yes if you know that it does"
+        )
 
 
-def _store(settings: Settings) -> Store:
+def _store(settings: Settings, contest: Contest) -> Store:
     return open_store(
+        contest.id,
         settings.law_url,
         settings.politeness_url,
         settings.shards,

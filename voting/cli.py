@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,11 @@ from flask import Flask, current_app
 
 from voting import worker
 from voting.contest import Entry, EntryState
+from voting.settings import ROOT
 from voting.shelf import Shelf
 from voting.store.client import StoreDown
 from voting.store.entries import NoSuchEntry
+from voting.store.rules import LawRefused, WrongStore
 from voting.web.site import Site
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ STATES = {
     EntryState.APPROVED: "已公开",
     EntryState.WITHDRAWN: "已撤下",
 }
+LONGEST_REASON = 200
 
 
 def mount(app: Flask) -> None:
@@ -43,14 +46,43 @@ def told(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return command(site, **parts)
         except StoreDown as error:
-            message = f"连不上数据库，网站在运行吗？DATA_DIR、REDIS_URL 对吗？（{error}）"
-            raise click.ClickException(message) from error
+            raise click.ClickException(_why_not(str(error))) from error
+        except (WrongStore, LawRefused) as error:
+            raise click.ClickException(str(error)) from error
         except NoSuchEntry as error:
             raise click.ClickException(f"没有 {error} 号作品") from error
         except OSError as error:
-            raise click.ClickException(f"读写文件失败：{error.strerror}") from error
+            file = _named(error, site)
+            raise click.ClickException(f"读写文件失败：{file}{error.strerror}") from error
 
     return run
+
+
+def _why_not(reason: str) -> str:
+    """What an organizer can do about a StoreDown; its text is all that is known."""
+    if "acquire lock" in reason:
+        return "另一条命令正在修改，请稍后再试"
+    if "connect" in reason.lower():
+        return f"连不上数据库，网站在运行吗？DATA_DIR、REDIS_URL 对吗？（{reason}）"
+    return f"数据库没有办成这件事：{reason}"
+
+
+def _named(error: OSError, site: Site) -> str:
+    """The file if it is one of ours; others are not named, because a mailbox's carry phones."""
+    file = Path(str(error.filename))
+    ours = site.settings.media_dir, site.settings.public_dir, ROOT / "config"
+    return f"{file} " if any(file.is_relative_to(folder) for folder in ours) else ""
+
+
+def _one_line(_context: click.Context, _option: click.Parameter, reason: str) -> str:
+    """Reasons are published, so an empty one won't do."""
+    reason = reason.strip()
+    if len(reason.splitlines()) != 1 or len(reason) > LONGEST_REASON:
+        raise click.BadParameter(f"请用一行话写明理由，不超过 {LONGEST_REASON} 字")
+    return reason
+
+
+reason_option = partial(click.option, "--reason", callback=_one_line)
 
 
 @click.command()
@@ -117,24 +149,28 @@ def list_entries(site: Site, state: str | None) -> None:
 @entries.command()
 @click.argument("numbers", type=int, nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="所有待审核的作品")
-@click.option("--reason", default="审核通过", show_default=True, help="理由，记入决定记录")
+@reason_option(default="审核通过", show_default=True, help="理由，记入决定记录")
 @told
 def approve(site: Site, numbers: tuple[int, ...], everything: bool, reason: str) -> None:
     """公开作品，从此可以投票。"""
+    if bool(numbers) == everything:
+        raise click.UsageError("请写明编号，或用 --all 公开所有待审核的作品，二者选一")
     stored = site.store.entries.all()
-    if not numbers and not everything:
-        raise click.UsageError("请写明编号，或用 --all 公开所有待审核的作品")
     if everything:
         numbers = tuple(n for n, e in stored.items() if e.state is EntryState.PENDING)
     for number in _all_known(numbers, stored):
-        shelf_of(site).put_out(stored[number].media)
+        try:
+            shelf_of(site).put_out(stored[number].media)
+        except FileNotFoundError as error:
+            message = f"{stored[number].label} 号的媒体文件不见了"
+            raise click.ClickException(message) from error
         entry = site.store.entries.approve(number, reason)
         click.echo(f"已公开 {entry.label} 号《{entry.title}》")
 
 
 @entries.command()
 @click.argument("numbers", type=int, nargs=-1, required=True)
-@click.option("--reason", required=True, help="理由，记入决定记录")
+@reason_option(required=True, help="理由，记入决定记录")
 @told
 def withdraw(site: Site, numbers: tuple[int, ...], reason: str) -> None:
     """撤下作品：命令返回后，任何人都不能再投它；已投的票保留在账本里。"""
@@ -169,10 +205,11 @@ def show_rules(site: Site) -> None:
 
 
 @rules.command("apply")
-@click.option("--reason", required=True, help="为什么改规则；公布在 /rules")
+@reason_option(required=True, help="为什么改规则；公布在 /rules")
 @told
 def apply_rules(site: Site, reason: str) -> None:
     """按现在的配置文件制定新的一版规则，立即生效。"""
+    site.store.rules.check(site.contest.id)
     version = site.store.rules.apply(site.contest.law, reason, site.now_ms())
     click.echo(f"规则第 {version.version} 版已生效。")
 
@@ -183,7 +220,7 @@ def vote() -> None:
 
 
 @vote.command()
-@click.option("--reason", required=True, help="理由，记入决定记录")
+@reason_option(required=True, help="理由，记入决定记录")
 @told
 def pause(site: Site, reason: str) -> None:
     """暂停投票，立即生效。"""
@@ -192,7 +229,7 @@ def pause(site: Site, reason: str) -> None:
 
 
 @vote.command()
-@click.option("--reason", required=True, help="理由，记入决定记录")
+@reason_option(required=True, help="理由，记入决定记录")
 @told
 def resume(site: Site, reason: str) -> None:
     """恢复投票，立即生效。"""

@@ -37,7 +37,7 @@ class Tie(enum.StrEnum):
     """What happens when entries share the last winning place."""
 
     ALL_AWARDED = "all_awarded"
-    EARLIER_WINS = "earlier_wins"
+    JURY = "jury"
 
 
 class Counts(enum.StrEnum):

@@ -18,6 +18,9 @@ from voting.contest import SHANGHAI, Category, Counts, Law, Period, Tie
 
 ROOT = Path(__file__).resolve().parent.parent
 Choice = TypeVar("Choice", bound=StrEnum)
+SECRETS = ("SIGNING", "PSEUDONYM", "SEALING")
+#: A list, a quoted text, or whatever stands before a comment.
+WRITTEN = re.compile(r"""\[[^\]]*\]|"[^"\n]*"|'[^'\n]*'|[^#\n]*""")
 
 
 class Refused(Exception):  # noqa: N818 the plain word
@@ -59,17 +62,23 @@ class Table:
         self.read: set[str] = set()
 
     def refuse(self, key: str, problem: str, allowed: str) -> Refused:
-        where = f"{self.path}{self.line(key)} [{self.name}] {key}"
+        where = f"{self.path}{self.place(key)[0]} [{self.name}] {key}"
         return Refused(f"{where}：{problem}；允许：{allowed}")
 
-    def line(self, key: str) -> str:
-        section = ""
-        for number, line in enumerate(self.text.splitlines(), start=1):
+    def wrong(self, key: str, allowed: str) -> Refused:
+        return self.refuse(key, f"写成了 {self.place(key)[1]}", allowed)
+
+    def place(self, key: str) -> tuple[str, str]:
+        """The key's line as “ 第 7 行”, if it has one of its own, and its value as written."""
+        section, lines = "", self.text.splitlines()
+        for number, line in enumerate(lines, start=1):
             if header := re.match(r"\s*\[([^\[\]]+)\]", line):
                 section = header[1].strip()
             elif section == self.name and re.match(rf"\s*{re.escape(key)}\s*=", line):
-                return f" 第 {number} 行"
-        return ""
+                rest = "\n".join(lines[number - 1 :]).partition("=")[2].lstrip()
+                written = WRITTEN.match(rest)
+                return f" 第 {number} 行", " ".join(written[0].split()) if written else ""
+        return "", str(self.values.get(key, ""))
 
     def take(self, key: str, kind: type, allowed: str) -> Any:
         self.read.add(key)
@@ -77,7 +86,7 @@ class Table:
             raise self.refuse(key, "没有写", allowed)
         value = self.values[key]
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise self.refuse(key, f"写成了 {value!r}", allowed)
+            raise self.wrong(key, allowed)
         return value
 
     def word(self, key: str, allowed: str = "一段文字，不能为空", *, empty: bool = False) -> str:
@@ -90,14 +99,14 @@ class Table:
         allowed = "一组文字，至少一个，都不为空"
         values: list[Any] = self.take(key, list, allowed)
         if not values or not all(isinstance(v, str) and v.strip() for v in values):
-            raise self.refuse(key, f"写成了 {values!r}", allowed)
+            raise self.wrong(key, allowed)
         return tuple(value.strip() for value in values)
 
     def number(self, key: str, low: int, high: int) -> int:
         allowed = f"{low} 到 {high} 的整数"
         value: int = self.take(key, int, allowed)
         if not low <= value <= high:
-            raise self.refuse(key, f"写成了 {value}", allowed)
+            raise self.wrong(key, allowed)
         return value
 
     def flag(self, key: str) -> bool:
@@ -107,7 +116,7 @@ class Table:
         allowed = "、".join(f'"{one}"' for one in kind)
         value = self.take(key, str, allowed)
         if value not in set(kind):
-            raise self.refuse(key, f'写成了 "{value}"', allowed)
+            raise self.wrong(key, allowed)
         return kind(value)
 
     def moment(self, key: str, demo_word: str) -> datetime | str:
@@ -116,7 +125,7 @@ class Table:
         if value == demo_word:
             return demo_word
         if not isinstance(value, datetime):
-            raise self.refuse(key, f"写成了 {value!r}", allowed)
+            raise self.wrong(key, allowed)
         return value.astimezone(SHANGHAI) if value.tzinfo else value.replace(tzinfo=SHANGHAI)
 
     def done(self) -> None:
@@ -128,11 +137,13 @@ class Table:
 def load_contest(path: Path) -> Contest:
     """Read and check contest.toml; raises Refused with one sentence."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # Windows likes to put a mark before the text
         document = tomllib.loads(text)
     except OSError as error:
         raise Refused(f"{path}：读不到大赛配置文件（{error.strerror}）") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise Refused(f"{path}：文字编码不对，请另存为 UTF-8 编码") from error
+    except tomllib.TOMLDecodeError as error:
         raise Refused(f"{path}：不是正确的 TOML 文件（{error}）") from error
 
     tables = ("contest", "categories", "voting", "result", "throttle", "texts", "footer")
@@ -171,7 +182,7 @@ def _identifier(about: Table) -> str:
     allowed = "3 到 40 个小写字母、数字和连字符"
     value = about.word("id", allowed)
     if not re.fullmatch(r"[a-z0-9-]{3,40}", value):
-        raise about.refuse("id", f'写成了 "{value}"', allowed)
+        raise about.wrong("id", allowed)
     return value
 
 
@@ -180,7 +191,7 @@ def _rate(throttle: Table, key: str) -> str:
     value = throttle.word(key, allowed)
     one = r"[1-9]\d* per (second|minute|hour|day)"
     if not re.fullmatch(rf"{one}(; {one})*", value):
-        raise throttle.refuse(key, f'写成了 "{value}"', allowed)
+        raise throttle.wrong(key, allowed)
     return value
 
 

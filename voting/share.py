@@ -387,10 +387,11 @@ def _field(canvas: Image.Image, box: Box, colour: Colour, spring: tuple[int, int
 def _picture(canvas: Image.Image, box: Box, cover: Image.Image, *, ai: bool) -> None:
     """Fill `box`, cropping as little as its shape asks, and put the AI label on the picture."""
     size = (box[2] - box[0], box[3] - box[1])
-    canvas.paste(ImageOps.fit(cover, size, Image.Resampling.LANCZOS, centering=(0.5, 0.4)), box)
+    # Mostly at the foot, because films often carry an AI label of their own at the top.
+    canvas.paste(ImageOps.fit(cover, size, Image.Resampling.LANCZOS, centering=(0.5, 0.1)), box)
     if ai:
         draw = ImageDraw.Draw(canvas)
-        x, y = box[0] + 28, box[1] + 28
+        x, y = box[0] + 28, box[3] - 80
         width = round(_width(AI_LABEL, "Bold", 28)) + 36
         draw.rounded_rectangle((x, y, x + width, y + 52), 6, fill=INK, outline=WHITE, width=2)
         _write(draw, x + 18, y + 36, AI_LABEL, _Style("Bold", 28, WHITE))
@@ -452,7 +453,7 @@ def _upright(canvas: Image.Image, cover: Image.Image, words: _Words, url: str, *
 def _wide(canvas: Image.Image, cover: Image.Image, words: _Words, url: str, *, ai: bool) -> None:
     """Picture across, the title on the field beneath it, code below."""
     draw = ImageDraw.Draw(canvas)
-    edge, floor, width = 506, 952, WIDTH - 2 * MARGIN
+    edge, floor, width = 428, 952, WIDTH - 2 * MARGIN  # a 16:9 picture stays whole
     _picture(canvas, (0, 0, WIDTH, edge - GAP), cover, ai=ai)
     _field(canvas, (0, edge, WIDTH, floor), _ground(cover), (WIDTH - MARGIN - 40, floor - edge))
     plain = _Style("Regular", 28, WHITE)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +22,9 @@ class Shelf:
 
     def put_out(self, name: str) -> None:
         """Make an entry's web copy and covers reachable. Doing it again is harmless."""
+        files = list((self.media / name).iterdir())
         (self.public / name).mkdir(parents=True, exist_ok=True)
-        for file in (self.media / name).iterdir():
+        for file in files:
             link = self.public / name / file.name
             if file.name != ORIGINAL and not link.exists():
                 _link(file, link)
@@ -30,6 +32,19 @@ class Shelf:
     def take_away(self, name: str) -> None:
         """Make them unreachable again; `media/` keeps them."""
         shutil.rmtree(self.public / name, ignore_errors=True)
+
+    def kept(self) -> set[str]:
+        """Names of all media there are."""
+        return {folder.name for folder in _folders(self.media)}
+
+    def out(self, for_s: float = 0) -> set[str]:
+        """Names of the media that are reachable, and have been for so many seconds."""
+        latest = time.time() - for_s
+        return {one.name for one in _folders(self.public) if one.stat().st_mtime <= latest}
+
+
+def _folders(place: Path) -> list[Path]:
+    return [path for path in place.iterdir() if path.is_dir()] if place.exists() else []
 
 
 def _link(file: Path, link: Path) -> None:

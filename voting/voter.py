@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 import secrets
 import struct
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,9 +20,13 @@ from voting.contest import Ballot, Verdict
 from voting.settings import Keys
 
 VIEW_LIVES_MS = 30 * 60 * 1000
+PASS_LIVES_S = 180 * 24 * 3600
+
+#: Some balancers put the port behind the address.
+_WITH_PORT = re.compile(r"(\d+\.\d+\.\d+\.\d+):\d+|\[([0-9A-Fa-f:.]+)\](?::\d+)?")
 
 _VIEW = struct.Struct(">8sHQ")
-_PASS = struct.Struct(">12s")
+_PASS = struct.Struct(">12sI")
 _BALLOT = struct.Struct(">8s8sHQ")
 
 
@@ -45,6 +50,7 @@ class Pass:
     """A device's pass: `id` never leaves the cookie, `voter` is its pseudonym in the ledger."""
 
     id: bytes
+    issued_s: int
     voter: bytes
 
 
@@ -88,13 +94,16 @@ class Voters:
 
     def new_pass(self, view: View) -> Pass:
         """The pass that this view makes, each time the same."""
-        return self._pass_of(self._derive(b"pass", view.id)[:12])
+        return self._pass_of(self._derive(b"pass", view.id)[:12], view.at_ms // 1000)
 
     def pass_token(self, one: Pass) -> str:
-        return _sign(self._pass, _PASS.pack(one.id))
+        return _sign(self._pass, _PASS.pack(one.id, one.issued_s))
 
-    def read_pass(self, token: str) -> Pass:
-        return self._pass_of(*_PASS.unpack(_unsign(self._pass, token, _PASS.size)))
+    def read_pass(self, token: str, now_ms: int) -> Pass:
+        one = self._pass_of(*_PASS.unpack(_unsign(self._pass, token, _PASS.size)))
+        if now_ms // 1000 - one.issued_s >= PASS_LIVES_S:
+            raise Worthless(Verdict.PASS_REQUIRED)
+        return one
 
     def ballot(self, one: Pass, view: View) -> str:
         """The ballot that this view and pass make, each time the same."""
@@ -121,6 +130,8 @@ class Voters:
         return self._pseudonym(b"agent", user_agent.encode("utf-8", "replace"))[:4]
 
     def _place(self, address: str) -> Place:
+        if found := _WITH_PORT.fullmatch(address):
+            address = found[1] or found[2]
         try:
             ip = ipaddress.ip_address(address.partition("%")[0])
         except ValueError:
@@ -132,8 +143,8 @@ class Voters:
         return Place(self._pseudonym(b"address", host)[:6],
                      self._pseudonym(b"network", network)[:6])
 
-    def _pass_of(self, pass_id: bytes) -> Pass:
-        return Pass(pass_id, self._pseudonym(b"voter", pass_id)[:8])
+    def _pass_of(self, pass_id: bytes, issued_s: int) -> Pass:
+        return Pass(pass_id, issued_s, self._pseudonym(b"voter", pass_id)[:8])
 
     def _bound_to(self, one: Pass) -> bytes:
         return self._derive(b"bound", one.id)[:8]
@@ -153,7 +164,7 @@ def _sign(key: bytes, content: bytes) -> str:
 
 def _unsign(key: bytes, token: str, size: int) -> bytes:
     try:
-        signed = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        signed = b64decode(token + "=" * (-len(token) % 4), b"-_", validate=True)
     except ValueError as error:
         raise Worthless(Verdict.BALLOT_INVALID) from error
     content, signature = signed[:size], signed[size:]

@@ -30,7 +30,7 @@ def test_another_contest_is_refused_by_both_names(contest: Contest):
 def test_another_number_of_shards_is_refused(
     contest: Contest, law_url: str, throttle_url: str, tmp_path: Path, shards: int
 ):
-    other = open_store(law_url, throttle_url, shards, tmp_path, accept_unknown=False)
+    other = open_store("test", law_url, throttle_url, shards, tmp_path, accept_unknown=False)
     with pytest.raises(WrongStore, match=rf"1 个分片.*SHARDS={shards}"):
         other.rules.open("test", OPEN_LAW, now_ms())
 
@@ -44,7 +44,7 @@ def test_another_number_of_shards_is_refused(
         {"votes_per_entry": 2},
         {"period": Period.CONTEST},
         {"winners": 11},
-        {"tie": Tie.EARLIER_WINS},
+        {"tie": Tie.JURY},
         {"counts": Counts.AFTER_CLOSE},
     ],
     ids=lambda change: next(iter(change)),
@@ -74,7 +74,7 @@ def test_versions_are_numbered_and_kept_oldest_first_with_reason_and_date(contes
 
 
 def test_a_version_comes_back_from_the_store_as_it_was_made(contest: Contest):
-    law = replace(OPEN_LAW, period=Period.CONTEST, tie=Tie.EARLIER_WINS, counts=Counts.AFTER_CLOSE)
+    law = replace(OPEN_LAW, period=Period.CONTEST, tie=Tie.JURY, counts=Counts.AFTER_CLOSE)
     made = contest.store.rules.apply(law, "组委会“决定”\n换行", now_ms())
     assert contest.store.rules.versions()[-1] == made
 

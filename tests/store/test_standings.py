@@ -32,7 +32,7 @@ class Clock:
     def pass_(self, seconds: float) -> None:
         self.now += seconds
         if seconds >= 1:
-            self.throttle.delete(keys.STANDINGS_LOCK())
+            self.throttle.delete(keys.STANDINGS_LOCK(contest="test"))
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_while_one_process_computes_the_others_read_on(
     first = one.current()
     contest.cast(a_ballot())
     clock.pass_(5)
-    contest.store.throttle.set(keys.STANDINGS_LOCK(), 1, px=60_000)  # somebody is at it
+    contest.store.throttle.set(keys.STANDINGS_LOCK(contest="test"), 1, px=60_000)  # somebody is at it
     assert one.current().snapshot == first.snapshot
     clock.pass_(5)
     assert votes(one)[1] == 1
@@ -158,13 +158,13 @@ def test_the_ranking_never_goes_back_to_an_older_snapshot(
 ):
     boards = process()
     boards.current()
-    old = contest.store.throttle.get(keys.STANDINGS())
+    old = contest.store.throttle.get(keys.STANDINGS(contest="test"))
     contest.cast(a_ballot())
     clock.pass_(1.01)
     newer = boards.current()
     clock.pass_(1.01)
-    contest.store.throttle.set(keys.STANDINGS(), old)
-    contest.store.throttle.set(keys.STANDINGS_LOCK(), 1)
+    contest.store.throttle.set(keys.STANDINGS(contest="test"), old)
+    contest.store.throttle.set(keys.STANDINGS_LOCK(contest="test"), 1)
     assert boards.current().snapshot == newer.snapshot
     assert votes(boards)[1] == 1
 
@@ -184,7 +184,7 @@ def test_without_the_throttle_store_each_process_makes_its_own(
 def test_rubbish_in_the_throttle_store_hurts_nobody(
     contest: Contest, process: Callable[..., Boards], rubbish: bytes
 ):
-    contest.store.throttle.set(keys.STANDINGS(), rubbish)
+    contest.store.throttle.set(keys.STANDINGS(contest="test"), rubbish)
     assert votes(process()) == {1: 0, 2: 0, 3: 0}
 
 

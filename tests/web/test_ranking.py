@@ -58,6 +58,7 @@ def test_the_page_shows_the_same_places_and_the_line_of_the_tenth(site: Site, to
     assert line
     assert len(places(top)) == 10
     assert len(places(rest)) == 2
+    assert "第 10 名 3 票" in rest
     assert "距第10名还差 1 票" in rest
     assert "还没有得票" in rest
     assert "77</b> 票" in page
@@ -79,6 +80,30 @@ def test_shared_places_are_shown_as_shared_and_nobody_wins_without_a_vote(
     top, _, rest = page.partition("前 10 名获网络人气奖")
     assert (len(places(top)), len(places(rest))) == (3, 9)
     assert rest.count("还没有得票") == 9
+
+
+def test_a_place_that_nobody_has_yet_has_no_count(site: Site, town: Town):
+    votes_for(town, {1: 4, 2: 2, 3: 2})
+    refresh(site)
+    page = town.visitor().get("/top").text
+    assert "还空着 7 个名额" in page
+    assert "第 10 名 2 票" not in page
+
+
+def test_the_ranking_waits_for_the_first_vote_by_itself(alice: Visitor):
+    page = alice.get("/top").text
+    assert "还没有人投票" in page
+    assert "ranking.js" in page
+
+
+def test_a_shared_last_place_goes_to_the_jury_where_the_rules_say_so(
+    raise_site: Callable[..., Flask]
+):
+    app = raise_site(('tie = "all_awarded"', 'tie = "jury"'))
+    votes_for(Town(app), {1: 1})
+    refresh(app.extensions["site"])
+    for path in ("/top", "/rules"):
+        assert "由组委会评议决定" in Town(app).visitor().get(path).text
 
 
 def test_all_who_share_the_last_winning_place_are_in(site: Site, town: Town):
@@ -106,7 +131,7 @@ def test_a_withdrawn_entry_leaves_and_the_others_move_up(site: Site, town: Town)
     [
         ({"opens": datetime.now(SHANGHAI) + timedelta(days=1)}, "before"),
         ({"closes": datetime.now(SHANGHAI) - timedelta(minutes=1)}, "closed"),
-        ({}, "open"),
+        ({"votes_per_voter": 6}, "open"),
     ],
 )
 def test_the_phase_follows_the_rules_and_before_the_opening_nothing_is_shown(

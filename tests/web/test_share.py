@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import gevent
 import pytest
 import zxingcpp
 from flask import Flask
@@ -15,7 +18,8 @@ from PIL import Image
 from staging import refresh
 from werkzeug.test import TestResponse
 
-from voting.web.share import Drawings
+from voting.web.errors import Problem
+from voting.web.share import QUEUE, Drawings
 from voting.web.site import Site
 
 KINDS = {"qr.png": "image/png", "qr.svg": "image/svg+xml", "poster.jpg": "image/jpeg"}
@@ -111,6 +115,11 @@ def test_a_picture_is_drawn_once(site: Site, visitor: Visitor):
     assert kept.stat().st_mtime_ns == stamp
 
 
+def test_codes_are_kept_in_memory_and_not_in_files(site: Site, visitor: Visitor):
+    assert get(visitor, "/e/1/qr.png").data == get(visitor, "/e/1/qr.png").data
+    assert not (site.settings.data_dir / "cache").exists()
+
+
 def test_what_can_t_be_read_as_a_number_is_not_found(visitor: Visitor):
     for path in ("/e/x/qr.png", "/e/-1/qr.png", "/e/1/qr.gif", "/e/1/../../qr.png", "/e//qr.png"):
         assert get(visitor, path).status_code == 404, path
@@ -120,17 +129,17 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_when_the_cache_is_full_the_oldest_pictures_go(tmp_path: Path):
-    drawings = Drawings(tmp_path / "cache", limit=300)
+@pytest.mark.parametrize("bound", [{"limit": 300}, {"most": 3}])
+def test_when_the_cache_is_full_the_oldest_pictures_go(tmp_path: Path, bound: dict[str, int]):
+    drawings = Drawings(tmp_path / "cache", **bound, every=1)
     for age, name in enumerate("abcdef"):
         drawings.get(name, lambda: b"x" * 100)
         os.utime(tmp_path / "cache" / name, (1_000 + age, 1_000 + age))
     assert names(tmp_path / "cache") == ["d", "e", "f"]
-    assert sum(path.stat().st_size for path in (tmp_path / "cache").iterdir()) <= 300
 
 
 def test_a_picture_that_went_is_drawn_again(tmp_path: Path):
-    drawings = Drawings(tmp_path / "cache", limit=100)
+    drawings = Drawings(tmp_path / "cache", limit=100, every=1)
     for name in ("a", "b", "a"):
         picture = drawings.get(name, lambda name=name: name.encode() * 100)
         os.utime(tmp_path / "cache" / name, (1_000, 1_000))
@@ -152,4 +161,44 @@ def test_another_process_that_prunes_at_the_same_time_does_no_harm(tmp_path: Pat
     folder = tmp_path / "cache"
     folder.mkdir()
     (folder / "vanishing").symlink_to(tmp_path / "nowhere")  # listed, and gone when looked at
-    assert Drawings(folder, limit=300).get("a", lambda: b"x") == b"x"
+    assert Drawings(folder, limit=300, every=1).get("a", lambda: b"x") == b"x"
+
+
+def test_a_picture_that_many_ask_for_at_the_same_time_is_drawn_once(tmp_path: Path):
+    drawn = []
+
+    def draw() -> bytes:
+        drawn.append("a")
+        time.sleep(0.05)
+        return b"x"
+
+    drawings = Drawings(tmp_path / "cache")
+    asking = [gevent.spawn(drawings.get, "a", draw) for _ in range(100)]
+    assert [one.get() for one in asking] == [b"x"] * 100
+    assert drawn == ["a"]
+
+
+def test_when_too_many_pictures_wait_the_next_is_refused(tmp_path: Path):
+    def draw() -> bytes:
+        time.sleep(0.005)
+        return b"x"
+
+    drawings = Drawings(tmp_path / "cache")
+    asking = [gevent.spawn(drawings.get, str(n), draw) for n in range(QUEUE + 1)]
+    gevent.joinall(asking)
+    assert [one.value for one in asking[:QUEUE]] == [b"x"] * QUEUE
+    assert isinstance(asking[QUEUE].exception, Problem)
+    assert asking[QUEUE].exception.status == 503
+    assert drawings.get(str(QUEUE), draw) == b"x"
+
+
+def test_a_full_disk_costs_the_keeping_and_not_the_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def full(path: Path, data: bytes) -> int:
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert Drawings(tmp_path / "cache").get("a", lambda: b"x") == b"x"
+    assert names(tmp_path / "cache") == []

@@ -29,7 +29,13 @@ class Store:
 
 
 def open_store(
-    law_url: str, throttle_url: str, shards: int, kept: Path, *, accept_unknown: bool
+    contest_id: str,
+    law_url: str,
+    throttle_url: str,
+    shards: int,
+    kept: Path,
+    *,
+    accept_unknown: bool,
 ) -> Store:
     """Name both stores; nothing is sent yet. `kept` is the folder of the boards' stamped files;
     `accept_unknown` lets votes into a law store that doesn't say whether it is durable.
@@ -46,8 +52,8 @@ def open_store(
     return Store(
         law=law,
         throttle=throttle,
-        ballots=Ballots(law, shards, accept_unknown=accept_unknown),
-        boards=Boards(law, throttle, ledger, entries, rules, kept),
+        ballots=Ballots(law, contest_id, shards, accept_unknown=accept_unknown),
+        boards=Boards(law, throttle, contest_id, ledger, entries, rules, kept),
         decisions=decisions,
         entries=entries,
         ledger=ledger,

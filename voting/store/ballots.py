@@ -30,9 +30,12 @@ class Record:
 
 
 class Ballots:
-    def __init__(self, client: Client, shards: int, *, accept_unknown: bool) -> None:
-        self.client, self.shards, self.accept_unknown = client, shards, accept_unknown
-        self._durable_until = 0.0
+    def __init__(
+        self, client: Client, contest_id: str, shards: int, *, accept_unknown: bool
+    ) -> None:
+        self.client, self.contest_id, self.shards = client, contest_id, shards
+        self.accept_unknown = accept_unknown
+        self._fit_until = 0.0
 
     @cached_property
     def script(self) -> Script:
@@ -44,14 +47,14 @@ class Ballots:
 
         Raises StoreDown when it isn't known what became of it, or when the store would lose it.
         """
-        self._require_durable()
+        self._require_fit()
         with reachable():
             reply = self.script(*self._call(ballot, signals))
         return self._outcome(ballot, reply)
 
     def cast_all(self, ballots: Sequence[tuple[Ballot, Signals]]) -> list[Outcome]:
         """Cast many in one round trip; each is decided by itself."""
-        self._require_durable()
+        self._require_fit()
         with reachable():
             pipeline = self.client.pipeline(transaction=False)
             for ballot, signals in ballots:
@@ -73,16 +76,21 @@ class Ballots:
         now = day_of(now_ms) if rules.period is Period.DAY else 0
         return Record(tuple(voted) if period == now else ())
 
-    def _require_durable(self) -> None:
-        """A vote that could be lost must not be accepted; asked once a minute."""
-        if time.monotonic() < self._durable_until:
-            return
-        found = durability(self.client)
-        if found is Durability.WRONG or (
-            found is Durability.UNKNOWN and not self.accept_unknown
-        ):
-            raise StoreDown(f"the law store's durability is {found.value}: no vote is accepted")
-        self._durable_until = time.monotonic() + 60
+    def require_fit(self) -> None:
+        """Raises StoreDown unless the store is this contest's and keeps what it accepts."""
+        with reachable():
+            found = self.client.hmget(keys.CONTEST(), "id", "shards")
+        if found != [self.contest_id.encode(), str(self.shards).encode()]:
+            raise StoreDown("the law store holds another contest, or none: no contest was opened")
+        kept = durability(self.client)
+        if kept is Durability.WRONG or (kept is Durability.UNKNOWN and not self.accept_unknown):
+            raise StoreDown(f"the law store's durability is {kept.value}: no vote is accepted")
+
+    def _require_fit(self) -> None:
+        """A vote that could be lost, or go astray, must not be accepted; asked once a minute."""
+        if time.monotonic() >= self._fit_until:
+            self.require_fit()
+            self._fit_until = time.monotonic() + 60
 
     def _call(self, ballot: Ballot, signals: Signals) -> tuple[list[str], list[bytes | int]]:
         shard = keys.shard_of(ballot.voter, self.shards)

@@ -17,7 +17,7 @@ class Key:
     lifetime: str
     meaning: str
 
-    def __call__(self, **parts: int) -> str:
+    def __call__(self, **parts: int | str) -> str:
         return self.pattern.format(**parts)
 
 
@@ -55,9 +55,18 @@ ENTRIES_LOCK = Key(
 DECISIONS = Key("decisions", "stream", "the contest", "what organizers did, when and why")
 
 # In the throttle store.
-STANDINGS = Key("standings", "string", "1 min", "the snapshot of the standings that all read")
-STANDINGS_LOCK = Key("standings:lock", "string", "1 s", "held by whoever recomputes the snapshot")
-LIMITS = Key("LIMITS:*", "string", "the limit's window", "Flask-Limiter's counters of new passes")
+STANDINGS = Key(
+    "{contest}:standings",
+    "string",
+    "1 min",
+    "the snapshot of the standings that all read",
+)
+STANDINGS_LOCK = Key(
+    "{contest}:standings:lock", "string", "1 s", "held by whoever recomputes the snapshot"
+)
+LIMITS = Key(
+    "LIMITS:{contest}*", "string", "the limit's window", "Flask-Limiter's counters of new passes"
+)
 
 TABLE = tuple(value for value in list(globals().values()) if isinstance(value, Key))
 

@@ -6,7 +6,7 @@ contest.toml makes version 1; a different file later needs `rules apply` with a 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import StrEnum
 
 from voting.contest import SHANGHAI, Counts, Law, Period, Rules, Tie
@@ -17,6 +17,10 @@ from voting.store.decisions import Decisions, Kind
 
 class WrongStore(Exception):  # noqa: N818 the plain word
     """The store belongs to another contest, or to other rules; the text is one sentence."""
+
+
+class LawRefused(Exception):  # noqa: N818 the plain word
+    """This law can't become the next version; the text is one sentence."""
 
 
 class Pauser(StrEnum):
@@ -33,11 +37,9 @@ class RulesInForce:
     def open(self, contest_id: str, law: Law, now_ms: int) -> None:
         """Make this store the contest's, or make sure that it is: same id, shards and law."""
         with reachable(), self._changing():
-            for field, value in (("id", contest_id), ("shards", str(self.shards))):
+            for field, value in (("id", contest_id), ("shards", self.shards)):
                 self.client.hsetnx(keys.CONTEST(), field, value)
-                found = self.client.hget(keys.CONTEST(), field).decode()
-                if found != value:
-                    raise WrongStore(_other_contest(field, found, value))
+            self.check(contest_id)
             versions = self.versions()
             if not versions:
                 self._put(law.rules(1, "首次启动时按配置文件制定", now_ms))
@@ -48,11 +50,38 @@ class RulesInForce:
                     '.venv/bin/flask --app app rules apply --reason "理由"；不想改，请把配置改回去'
                 )
 
+    def check(self, contest_id: str) -> None:
+        """Raises WrongStore unless the store holds this contest, in as many shards."""
+        for field, value in (("id", contest_id), ("shards", str(self.shards))):
+            with reachable():
+                found = self.client.hget(keys.CONTEST(), field) or b""
+            if found.decode() != value:
+                raise WrongStore(_other_contest(field, found.decode(), value))
+
     def apply(self, law: Law, reason: str, now_ms: int) -> Rules:
-        """Make `law` the next version, in force as soon as this returns."""
+        """Make `law` the next version, in force as soon as this returns; or raise LawRefused.
+
+        Relative words go on meaning the first start.
+        """
         with reachable(), self._changing():
-            version = len(self.versions()) + 1
-            return self._put(law.rules(version, reason, now_ms))
+            versions = self.versions()
+            self._may_follow(versions[-1], law)
+            rules = law.rules(len(versions) + 1, reason, versions[0].since_ms)
+            return self._put(replace(rules, since_ms=now_ms))
+
+    def _may_follow(self, current: Rules, law: Law) -> None:
+        if law.source == current.source:
+            raise LawRefused(
+                f"配置文件里的计票规则和正在执行的规则第 {current.version} 版一样，没有要改的"
+            )
+        # voting.lua starts a voter's record anew when the period's number is another.
+        if law.period is not current.period and self._voted():
+            raise LawRefused(
+                "已经有人投过票，计票周期（period）不能再改：一改，每个人的票数都会从头算起"
+            )
+
+    def _voted(self) -> bool:
+        return any(self.client.exists(keys.TALLY(shard=shard)) for shard in range(self.shards))
 
     def versions(self) -> list[Rules]:
         """All versions, oldest first."""
@@ -62,23 +91,25 @@ class RulesInForce:
     def pause(self, reason: str, by: Pauser = Pauser.ORGANIZER) -> None:
         """Stop the vote. An organizer's pause takes over the disk guard's, not the other way."""
         with reachable(), self._changing():
-            found = self._paused_by()
+            found = self.paused_by()
             if found is None or (found, by) == (Pauser.DISK_GUARD, Pauser.ORGANIZER):
                 self._set_paused(by.value, Kind.PAUSE, reason)
 
     def resume(self, reason: str, by: Pauser = Pauser.ORGANIZER) -> None:
         """Go on; an organizer may end any pause, the disk guard only its own."""
         with reachable(), self._changing():
-            found = self._paused_by()
+            found = self.paused_by()
             if found is not None and by in (found, Pauser.ORGANIZER):
                 self._set_paused("", Kind.RESUME, reason)
 
+    def paused_by(self) -> Pauser | None:
+        """Who has paused the vote; None while it isn't."""
+        with reachable():
+            value = self.client.hget(keys.CONTEST(), "paused")
+        return Pauser(value.decode()) if value else None
+
     def _changing(self) -> Client:
         return self.client.lock(keys.ENTRIES_LOCK(), timeout=30, blocking_timeout=20)
-
-    def _paused_by(self) -> Pauser | None:
-        value = self.client.hget(keys.CONTEST(), "paused")
-        return Pauser(value.decode()) if value else None
 
     def _set_paused(self, value: str, kind: Kind, reason: str) -> None:
         for shard in range(self.shards):
@@ -115,6 +146,8 @@ def read_rules(text: bytes | str) -> Rules:
 
 
 def _other_contest(field: str, found: str, wanted: str) -> str:
+    if not found:
+        return "数据库里还没有比赛，DATA_DIR、REDIS_URL 对吗？"
     if field == "id":
         return (
             f"数据库里是另一场比赛“{found}”，配置文件写的是“{wanted}”。"

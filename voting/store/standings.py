@@ -27,6 +27,8 @@ from voting.store.rules import RulesInForce, read_rules
 log = logging.getLogger(__name__)
 
 FRESH_S = 1.0
+#: Counts never go back because another process was slower; but they do when a clock was set back.
+CLOCKS_DIFFER_MS = 5_000
 #: Writing a file holds up every vote of the process for a moment.
 KEEP_EVERY_S = 5.0
 
@@ -83,6 +85,7 @@ class Boards:
 
     law: Client
     throttle: Client
+    contest: str
     ledger: Ledger
     entries: Entries
     rules: RulesInForce
@@ -116,7 +119,7 @@ class Boards:
                 self._keep("catalogue.json", _write_catalogue(catalogue))
             else:
                 catalogue = board.catalogue
-            if board is not None and board.snapshot.as_of_ms > snapshot.as_of_ms:
+            if board and 0 < board.snapshot.as_of_ms - snapshot.as_of_ms < CLOCKS_DIFFER_MS:
                 snapshot = board.snapshot
             return Board(catalogue, snapshot)
         except StoreDown:
@@ -128,11 +131,12 @@ class Boards:
         """The snapshot in the throttle store if it is fresh, or if somebody is making a new one."""
         try:
             with reachable():
-                text = self.throttle.get(keys.STANDINGS())
+                text = self.throttle.get(keys.STANDINGS(contest=self.contest))
                 shared = _readable_snapshot(text) if text else None
-                if shared and self.clock() * 1000 - shared.as_of_ms < FRESH_S * 1000:
+                if shared and 0 <= self.clock() * 1000 - shared.as_of_ms < FRESH_S * 1000:
                     return shared
-                mine = self.throttle.set(keys.STANDINGS_LOCK(), 1, nx=True, px=1000)
+                lock = keys.STANDINGS_LOCK(contest=self.contest)
+                mine = self.throttle.set(lock, 1, nx=True, px=1000)
                 return None if mine else shared
         except StoreDown:
             return None
@@ -155,7 +159,7 @@ class Boards:
             self._keep("standings.json", text)
         try:
             with reachable():
-                self.throttle.set(keys.STANDINGS(), text, px=60_000)
+                self.throttle.set(keys.STANDINGS(contest=self.contest), text, px=60_000)
         except StoreDown:
             pass  # the throttle store may vanish: then each process makes its own
         return snapshot

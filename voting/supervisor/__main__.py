@@ -9,7 +9,7 @@ import resource
 import signal
 import sys
 
-from voting.settings import ROOT, Refused, Settings, load_settings
+from voting.settings import ROOT, Refused, Settings, load_contest, load_settings
 from voting.supervisor.banner import banner
 from voting.supervisor.checks import check_disk, check_ports, http_status, lock, unlock
 from voting.supervisor.child import Child, say
@@ -24,6 +24,7 @@ def main() -> int:
     allow_many_files()
     try:
         settings = load_settings()
+        load_contest(settings.contest_file)  # a mistake in it is said before anything is made
         held, killed = lock(settings.data_dir)
         try:
             check_disk(settings.data_dir)

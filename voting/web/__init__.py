@@ -21,9 +21,9 @@ from voting.web import (
     share,
     throttle,
 )
-from voting.web.door import VoteDoor
+from voting.web.door import Door
 from voting.web.forms import FormSession
-from voting.web.site import BODY_LIMIT, refuse_strange_host
+from voting.web.site import BODY_LIMIT
 from voting.web.site import Site as Site
 
 
@@ -34,19 +34,17 @@ def mount(app: Flask, site: Site) -> None:
         SECRET_KEY=hmac.digest(site.keys.signing, b"forms", "sha256"),
         SESSION_COOKIE_NAME="form",
         SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=site.settings.public_url.startswith("https://"),
         # WeChat may drop the Referer; Origin and Sec-Fetch-Site are checked instead.
         WTF_CSRF_SSL_STRICT=False,
     )
-    app.session_interface = FormSession()
+    app.session_interface = FormSession(site)
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    app.wsgi_app = VoteDoor(app.wsgi_app, site)  # type: ignore[method-assign]
+    app.wsgi_app = Door(app.wsgi_app, site)  # type: ignore[method-assign]
     if hops := site.settings.trusted_proxies:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-            app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops
+            app.wsgi_app, x_for=hops, x_proto=hops, x_host=0 if site.settings.public_url else hops
         )
-    app.before_request(refuse_strange_host)
     throttle.mount(app, site)
     for module in (gallery, ballot, ranking, share, rules, mine, openapi, health):
         app.register_blueprint(module.blueprint)

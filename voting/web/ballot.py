@@ -12,20 +12,17 @@ from flask_wtf import FlaskForm
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 from wtforms import HiddenField
 
-from voting.contest import Ballot, Identity, Outcome, Signals, Verdict
+from voting.contest import Ballot, Identity, Outcome, Phase, Signals, Verdict
 from voting.store.ballots import Record
 from voting.store.standings import Board
-from voting.voter import Pass, Worthless
+from voting.voter import PASS_LIVES_S, Pass, View, Worthless
 from voting.web.errors import Problem
 from voting.web.gallery import find
 from voting.web.pages import iso
 from voting.web.site import PASS_COOKIE, Site, this_site, visitors_pass
-from voting.web.throttle import new_passes, refuse_hammering
+from voting.web.throttle import new_pass, refuse_hammering
 
 blueprint = Blueprint("ballot", __name__)
-
-PASS_LIVES_S = 180 * 24 * 3600
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -50,6 +47,9 @@ ANSWERS = {
     Verdict.BALLOT_EXPIRED: Answer(422, "页面打开太久，选票过期了", "请刷新页面再投"),
     Verdict.FOREIGN_BALLOT: Answer(403, "这张选票不是发给您投这件作品的", "请刷新页面再投"),
 }
+
+#: Passes can't be hoarded before the vote, and are of no use after it.
+NO_PASS = {Phase.BEFORE: Verdict.NOT_OPEN, Phase.CLOSED: Verdict.CLOSED}
 
 
 @blueprint.get("/api/v1/me")
@@ -80,13 +80,12 @@ def me() -> Response:
 
 
 @blueprint.post("/api/v1/passes")
-@new_passes
 def passes() -> Response:
     site = this_site()
     body = _json_body(site, request, {"entry": int, "view": str})
     number = find(site.board(), body["entry"]).number
     view = _read(lambda: site.voters.read_view(body["view"], number, site.now_ms()))
-    one = visitors_pass(site, request) or site.voters.new_pass(view)
+    one = visitors_pass(site, request) or _new_pass(site, view)
     fields = {"ballot": site.voters.ballot(one, view), "voter_class": "device"}
     response = _private(fields, 201)
     _hand_out(site, one, response)
@@ -133,13 +132,15 @@ def form(number: int) -> Response:
     site = this_site()
     board = site.board()
     entry = find(board, number)
+    record = _record(site, board, visitors_pass(site, request))
     empty = VoteForm(formdata=None)
     empty.view.data = site.voters.view_token(site.voters.look(number, site.now_ms()))
     page = render_template(
         "ballot/form.html",
         entry=entry,
         category=site.contest.categories[entry.category],
-        votes_left=_record(site, board, visitors_pass(site, request)).votes_left(board.rules),
+        votes_left=record.votes_left(board.rules),
+        voted=record.voted.count(number) >= board.rules.votes_per_entry,
         form=empty,
     )
     response = make_response(page)
@@ -148,17 +149,16 @@ def form(number: int) -> Response:
 
 
 @blueprint.post("/e/<int:number>/vote")
-@new_passes
 def vote(number: int) -> Response:
     site = this_site()
     refuse_hammering(site, request)
     _refuse_foreign_site(site, request)
     entry = find(site.board(), number)
-    sent = VoteForm()
+    sent = VoteForm(formdata=request.form)
     if not sent.validate():
         raise Problem(400, "form_expired", "这个页面放得太久了", "请返回作品页，重新点“投一票”")
     view = _read(lambda: site.voters.read_view(sent.view.data or "", number, site.now_ms()))
-    one = visitors_pass(site, request) or site.voters.new_pass(view)
+    one = visitors_pass(site, request) or _new_pass(site, view)
     ballot = _read(lambda: site.voters.read_ballot(site.voters.ballot(one, view), one, number))
     outcome = _cast(site, request, ballot, 0, request.args.get("s", ""))
     reply = ANSWERS[outcome.verdict]
@@ -203,6 +203,13 @@ def _share_code(text: str) -> bytes:
     return code if len(code) == 4 else bytes(4)
 
 
+def _new_pass(site: Site, view: View) -> Pass:
+    phase = site.board().rules.phase(site.now_ms(), paused=False)
+    if phase in NO_PASS:
+        raise _refusal(NO_PASS[phase])
+    return new_pass(site, view)
+
+
 def _hand_out(site: Site, one: Pass, response: Response) -> None:
     if visitors_pass(site, request) == one:
         return
@@ -210,7 +217,7 @@ def _hand_out(site: Site, one: Pass, response: Response) -> None:
         PASS_COOKIE,
         site.voters.pass_token(one),
         max_age=PASS_LIVES_S,
-        secure=request.is_secure,
+        secure=site.is_secure(),
         httponly=True,
         samesite="Lax",
     )

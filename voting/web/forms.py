@@ -6,9 +6,17 @@ from flask import Flask
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask.wrappers import Request
 
+from voting.web.site import Site
+
 
 class FormSession(SecureCookieSessionInterface):
     """Flask's session, without the cost of a signer for requests that bring no session."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+
+    def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002 the interface's signature
+        return self.site.is_secure()
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         if f"{self.get_cookie_name(app)}=" not in request.environ.get("HTTP_COOKIE", ""):

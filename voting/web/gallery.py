@@ -6,6 +6,7 @@ import json
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from urllib.parse import urlencode
 
 from flask import Blueprint, render_template, request
@@ -44,11 +45,37 @@ class Choice:
         return "/?" + urlencode(fields) if fields else "/"
 
 
+def choice_of(board: Board) -> Choice:
+    """The query string as a choice; whatever isn't one falls back to its default."""
+    site, args = this_site(), request.args
+    counts = what_may_be_shown(board.rules, site.now_ms()).counts
+    sorts = SORTS if counts else SORTS[:2]
+    page = args.get("page", "1")
+    return Choice(
+        q=args.get("q", "")[:50].strip(),
+        category=_one_of(args.get("category", ""), site.contest.categories),
+        city=_one_of(args.get("city", ""), site.contest.cities),
+        sort=_one_of(args.get("sort", ""), sorts) or "shuffle",
+        order=_order(args.get("o", ""), site.now_ms()),
+        page=max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 6 else 1,
+    )
+
+
+def _one_of(value: str, allowed: Iterable[str]) -> str:
+    return value if value in allowed else ""
+
+
+def _order(value: str, now_ms: int) -> str:
+    try:
+        order = int(value, 16) if len(value) == 4 else -1
+    except ValueError:
+        order = -1
+    return f"{order if order >= 0 else order_at(now_ms):04x}"
+
+
 @blueprint.get("/")
-@public()
-def index(board: Board) -> str:
-    site = this_site()
-    choice = _choice(site, board)
+@public(choose=choice_of)
+def index(board: Board, choice: Choice) -> str:
     entries = chosen(choice, board)
     pages = max(1, -(-len(entries) // PER_PAGE))
     page = min(choice.page, pages)
@@ -87,10 +114,9 @@ def entry(board: Board, number: int) -> str:
 
 
 @blueprint.get("/api/v1/entries")
-@public("application/json")
-def entries(board: Board) -> str:
+@public("application/json", choose=choice_of)
+def entries(board: Board, choice: Choice) -> str:
     site = this_site()
-    choice = _choice(site, board)
     found = chosen(replace(choice, sort="newest" if choice.sort == "shuffle" else choice.sort),
                    board)
     first = (choice.page - 1) * PER_PAGE
@@ -142,37 +168,10 @@ def matches(entry: Entry, query: str) -> bool:
     return all(word in text for word in words)
 
 
+@lru_cache(maxsize=8_192)
 def plain(text: str) -> str:
     """Full-width and upper-case letters count as the plain ones."""
     return unicodedata.normalize("NFKC", text).casefold()
-
-
-def _choice(site: Site, board: Board) -> Choice:
-    """The query string as a choice; whatever isn't one falls back to its default."""
-    args = request.args
-    counts = what_may_be_shown(board.rules, site.now_ms()).counts
-    sorts = SORTS if counts else SORTS[:2]
-    page = args.get("page", "1")
-    return Choice(
-        q=args.get("q", "")[:50].strip(),
-        category=_one_of(args.get("category", ""), site.contest.categories),
-        city=_one_of(args.get("city", ""), site.contest.cities),
-        sort=_one_of(args.get("sort", ""), sorts) or "shuffle",
-        order=_order(args.get("o", ""), site.now_ms()),
-        page=max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 6 else 1,
-    )
-
-
-def _one_of(value: str, allowed: Iterable[str]) -> str:
-    return value if value in allowed else ""
-
-
-def _order(value: str, now_ms: int) -> str:
-    try:
-        order = int(value, 16) if len(value) == 4 else -1
-    except ValueError:
-        order = -1
-    return f"{order if order >= 0 else order_at(now_ms):04x}"
 
 
 def _public_fields(site: Site, one: Entry) -> dict[str, object]:

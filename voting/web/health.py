@@ -17,13 +17,15 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 def readyz() -> tuple[Response, int]:
-    """200 if the law store is reachable, durable and not evicting, else 503 with the reason."""
+    """200 if the law store is reachable, ours, durable and not evicting, else 503 and why."""
     site = this_site()
     try:
         found = durability(site.store.law)
     except StoreDown:
         return jsonify(status="unreachable"), 503
-    accepted = found is Durability.PROVEN or (
-        found is Durability.UNKNOWN and site.settings.accept_unknown_durability
-    )
-    return jsonify(status=found.value), 200 if accepted else 503
+    try:
+        site.store.ballots.require_fit()
+    except StoreDown:
+        why = "wrong_contest" if found is Durability.PROVEN else found.value
+        return jsonify(status=why), 503
+    return jsonify(status=found.value), 200

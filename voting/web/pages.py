@@ -7,31 +7,30 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, request, url_for
+from flask import Flask, Response, current_app, request, url_for
 
 from voting.contest import SHANGHAI, what_may_be_shown
 from voting.settings import ROOT
 from voting.store.client import StoreDown
 from voting.store.standings import Board
-from voting.web.site import host, this_site
+from voting.web.site import this_site
 
-KEPT_PAGES = 512
+#: A burst of different pages within one second must not fill the memory.
+KEPT_BYTES = 32 * 1024 * 1024
 CACHE_CONTROL = "public, max-age=2"
 
 
 @dataclass
 class Page:
-    """One rendered page, as long as `board` is the current one."""
+    """One rendered page."""
 
-    board: Board
     body: bytes
     etag: str
     _gzipped: bytes | None = field(default=None, repr=False)
@@ -42,24 +41,44 @@ class Page:
         return self._gzipped
 
 
-_pages: OrderedDict[tuple[str, ...], Page] = OrderedDict()
+@dataclass
+class Pages:
+    """The pages rendered from one board; the next board starts anew."""
+
+    board: Board | None = None
+    size: int = 0
+    pages: dict[Hashable, Page] = field(default_factory=dict)
+
+    def get(self, board: Board, key: Hashable, render: Callable[[], str]) -> Page:
+        if self.board is not board or self.size > KEPT_BYTES:
+            self.board, self.size, self.pages = board, 0, {}
+        page = self.pages.get(key)
+        if page is None:
+            body = render().encode()
+            page = Page(body, hashlib.sha256(body).hexdigest()[:20])
+            self.pages[key] = page
+            self.size += len(body)
+        return page
 
 
-def public(mimetype: str = "text/html") -> Callable[[Callable[..., str]], Callable[..., Response]]:
-    """A view that renders text from the board it is given; its page is kept and shared."""
+def public(
+    mimetype: str = "text/html", choose: Callable[[Board], Hashable] | None = None
+) -> Callable[[Callable[..., str]], Callable[..., Response]]:
+    """A view that renders text from the board it is given; its page is kept and shared.
+
+    `choose` makes of the query string what the view wants to know of it, and hands that over; the
+    rest of the query makes no difference to the page.
+    """
 
     def decorate(view: Callable[..., str]) -> Callable[..., Response]:
         @wraps(view)
         def answer(**parts: Any) -> Response:
-            board = this_site().board()
-            key = (request.scheme, host(), request.path, request.query_string.decode("latin-1"))
-            page = _pages.get(key)
-            if page is None or page.board is not board:
-                body = view(board, **parts).encode()
-                page = Page(board, body, hashlib.sha256(body).hexdigest()[:20])
-                _pages[key] = page
-                if len(_pages) > KEPT_PAGES:
-                    _pages.popitem(last=False)
+            site, kept = this_site(), current_app.extensions["pages"]
+            board = site.board()
+            chosen = (choose(board),) if choose else ()
+            where = (site.origin(), site.media_origin())
+            key = (request.endpoint, *where, *chosen, *parts.values())
+            page = kept.get(board, key, lambda: view(board, *chosen, **parts))
             return _respond(page, mimetype)
 
         return answer
@@ -85,6 +104,7 @@ def _respond(page: Page, mimetype: str) -> Response:
 def mount(app: Flask) -> None:
     app.jinja_env.filters.update(moment=moment, clock=clock, count=count, length_of=length_of)
     app.jinja_env.globals.update(asset=asset)
+    app.extensions["pages"] = Pages()
 
     @app.context_processor
     def common() -> dict[str, Any]:
@@ -99,6 +119,7 @@ def mount(app: Flask) -> None:
             "contest": site.contest,
             "media": site.media,
             "here": request.path,
+            "origin": site.origin(),
             "page_url": site.origin() + request.path,
             "rules": rules,
             "phase": rules.phase(now_ms, paused=board.paused) if rules and board else None,

@@ -28,6 +28,7 @@ def top(board: Board) -> str:
         as_of_ms=standings.as_of_ms,
         total_votes=standings.total_votes if shown.counts else None,
         last_in=winning[-1].votes if winning else 0,
+        free=max(0, board.rules.winners - len(winning)),
     )
 
 

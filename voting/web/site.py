@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from flask import Request, Response, current_app, request
-from werkzeug.http import parse_cookie
+from flask import Request, current_app, request
+from werkzeug.sansio.http import parse_cookie
 
 from voting.contest import Entry
 from voting.settings import Contest, Keys, Settings
@@ -61,12 +61,16 @@ class Site:
 
     def origin(self) -> str:
         """Where the public reaches the site: `https://vote.example.cn`."""
-        return self.settings.public_url or f"{request.scheme}://{host()}"
+        return self.settings.public_url or f"{request.scheme}://{request.host}"
+
+    def is_secure(self) -> bool:
+        """Whether browsers reach the site by TLS: then cookies must never go without."""
+        return self.origin().startswith("https://")
 
     def media_origin(self) -> str:
         if self.settings.media_url:
             return self.settings.media_url
-        return f"{request.scheme}://{_hostname(host())}:{self.settings.media_port}"
+        return f"{_without_port(self.origin())}:{self.settings.media_port}"
 
     def media_host(self) -> str:
         """Scheme and host of the media, without a path: what a Content-Security-Policy names."""
@@ -84,31 +88,24 @@ def this_site() -> Site:
 
 def visitors_pass(site: Site, request: Request) -> Pass | None:
     """The pass that this request carries; one that isn't ours counts as none."""
-    # Read here, because werkzeug walks through all headers for its cookies, and votes come often.
-    token = parse_cookie(request.environ.get("HTTP_COOKIE", "")).get(PASS_COOKIE)
-    if not token:
-        return None
-    try:
-        return site.voters.read_pass(token)
-    except Worthless:
-        return None
-
-
-def host() -> str:
-    """The request's host and port; only what can be one ever comes this far."""
-    return request.host
-
-
-def refuse_strange_host() -> Response | None:
-    """The Host header goes into links, so nothing but a host may stand in it."""
-    return None if _is_host(request.host) else Response("Bad Host header\n", 400)
+    # Read here, because werkzeug walks through all headers for its cookies, and votes come often;
+    # and a cookie that isn't UTF-8 may well be another site's under the same domain.
+    header = request.environ.get("HTTP_COOKIE", "").encode("latin-1").decode("utf-8", "replace")
+    for token in parse_cookie(header).getlist(PASS_COOKIE):
+        try:
+            return site.voters.read_pass(token, site.now_ms())
+        except Worthless:
+            continue
+    return None
 
 
 @lru_cache(maxsize=1024)
-def _is_host(value: str) -> bool:
-    return bool(re.fullmatch(r"([A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(:\d{1,5})?", value))
+def is_host(value: str) -> bool:
+    """Whether a Host header can be one: it goes into links, so nothing else is let through."""
+    name = r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63}){0,20}"
+    return bool(re.fullmatch(rf"({name}|\[[0-9a-fA-F:.]{{2,45}}\])(:\d{{1,5}})?", value))
 
 
 @lru_cache(maxsize=1024)
-def _hostname(value: str) -> str:
-    return re.sub(r":\d+$", "", value)
+def _without_port(origin: str) -> str:
+    return re.sub(r":\d+$", "", origin)

@@ -12,8 +12,9 @@ from flask import Flask, Request, Response, request
 from flask_limiter import Limiter, RateLimitExceeded
 
 from voting.store.client import limiter_storage
+from voting.voter import Pass, View
 from voting.web.errors import Problem, answer
-from voting.web.site import Site, this_site, visitors_pass
+from voting.web.site import Site, this_site
 
 WITHOUT_STORE = "30 per minute; 600 per hour"
 
@@ -23,21 +24,28 @@ def _address() -> str:
     return this_site().voters.place(request.remote_addr or "").address.hex()
 
 
+def _network() -> str:
+    return this_site().voters.place(request.remote_addr or "").network.hex()
+
+
 limiter = Limiter(_address, default_limits=[], headers_enabled=False)
 
 
-@limiter.request_filter
-def _has_a_pass() -> bool:
-    # Before any limit is chosen: the fallback limits don't know `exempt_when`.
-    return visitors_pass(this_site(), request) is not None
+#: What a whole network may do, in multiples of what an address may.
+ADDRESSES_OF_A_NETWORK = 10
 
 
-#: On every route that can make a pass. A visitor who brings one makes none.
-new_passes = limiter.shared_limit(
-    lambda: this_site().contest.new_passes,
-    scope="new_passes",
-    methods=["POST"],
-)
+def _of_a_network() -> str:
+    """The limit's last part, for a /24 or /48: an IPv6 host can change its /64 at will."""
+    amount, _, per = this_site().contest.new_passes.split(";")[-1].strip().partition(" ")
+    return f"{int(amount) * ADDRESSES_OF_A_NETWORK} {per}"
+
+
+@limiter.shared_limit(lambda: this_site().contest.new_passes, scope="new_passes")
+@limiter.shared_limit(_of_a_network, scope="new_passes_of_a_network", key_func=_network)
+def new_pass(site: Site, view: View) -> Pass:
+    """Make a pass, if there haven't been too many. The limits count passes, not requests."""
+    return site.voters.new_pass(view)
 
 
 def refuse_hammering(site: Site, request: Request) -> None:
@@ -63,6 +71,7 @@ def mount(app: Flask, site: Site) -> None:
         RATELIMIT_STORAGE_URI=uri,
         RATELIMIT_STORAGE_OPTIONS=options,
         RATELIMIT_STRATEGY="fixed-window",
+        RATELIMIT_KEY_PREFIX=site.contest.id,
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
         RATELIMIT_IN_MEMORY_FALLBACK=WITHOUT_STORE,
     )
