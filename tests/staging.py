@@ -52,7 +52,8 @@ def build_open(environ: dict[str, str], approved: int = 12) -> Flask:
 def refresh(site: Site) -> None:
     """The next page shows what is in the store now, as in a process that starts now."""
     with suppress(StoreDown), reachable():
-        site.store.throttle.delete(keys.STANDINGS(contest="test-contest"), keys.STANDINGS_LOCK(contest="test-contest"))
+        mine = {"contest": site.contest.id}
+        site.store.throttle.delete(keys.STANDINGS(**mine), keys.STANDINGS_LOCK(**mine))
     boards = replace(site.store.boards, _board=None, _kept=-math.inf)
     site.store = replace(site.store, boards=boards)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
@@ -18,6 +19,7 @@ from voting.contest import EntryState
 from voting.settings import ROOT
 from voting.store import keys
 from voting.store.decisions import Kind
+from voting.store.rules import RulesInForce
 from voting.web.site import Site
 
 
@@ -116,6 +118,8 @@ def test_once_withdraw_has_returned_the_entry_takes_no_vote_and_shows_no_media(
         ("vote", "pause"),
         ("vote", "resume"),
         ("entries", "approve", "one"),
+        ("entries", "approve"),
+        ("entries", "approve", "13", "--all"),
         ("entries", "list", "--state", "lost"),
     ],
 )
@@ -123,6 +127,32 @@ def test_what_must_be_said_is_asked_for(app: Flask, site: Site, words: tuple[str
     before = decided(site)
     assert run(app, *words).exit_code == 2
     assert decided(site) == before
+
+
+@pytest.mark.parametrize("reason", ["", " ", "\n", "\u3000", "两行\n理由", "字" * 201])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("entries", "approve", "13"),
+        ("entries", "withdraw", "1"),
+        ("rules", "apply"),
+        ("vote", "pause"),
+        ("vote", "resume"),
+    ],
+)
+def test_a_reason_is_one_line_that_says_something(
+    app: Flask, site: Site, words: tuple[str, ...], reason: str
+):
+    before = decided(site)
+    result = run(app, *words, "--reason", reason)
+    assert result.exit_code == 2
+    assert "请用一行话写明理由，不超过 200 字" in result.output
+    assert decided(site) == before
+
+
+def test_a_reason_is_kept_without_the_space_around_it(app: Flask, site: Site):
+    said(app, "vote", "pause", "--reason", f" {'字' * 200}\n")
+    assert decided(site)[-1] == (Kind.PAUSE, 0, "字" * 200)
 
 
 @pytest.mark.parametrize(
@@ -139,8 +169,29 @@ def test_an_unknown_number_is_one_sentence_and_nothing_is_changed(
 
 
 def test_an_entry_whose_media_are_missing_is_not_approved(app: Flask, site: Site):
-    assert "读写文件失败" in refused(app, "entries", "approve", "13")
+    assert refused(app, "entries", "approve", "13") == "Error: 013 号的媒体文件不见了\n"
     assert site.store.entries.all()[13].state is EntryState.PENDING
+
+
+def test_a_file_of_ours_that_fails_is_named(app: Flask, site: Site):
+    public = give_media(site, 13)
+    public.parent.mkdir(parents=True)
+    public.touch()
+    sentence = refused(app, "entries", "approve", "13")
+    assert sentence == f"Error: 读写文件失败：{public} File exists\n"
+
+
+def test_a_file_of_the_mailbox_that_fails_is_not_named(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    mailbox = tmp_path / "data" / "作品-张三-13800000000"
+    mailbox.mkdir(parents=True)
+
+    def fail(folder: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(folder / "作品-张三-13800000000.mp4"))
+
+    monkeypatch.setattr("voting.intake.mailbox.submissions", fail)
+    assert refused(app, "intake", str(mailbox)) == "Error: 读写文件失败：Permission denied\n"
 
 
 def test_rules_are_shown_and_a_changed_file_becomes_the_next_version(
@@ -158,6 +209,29 @@ def test_rules_are_shown_and_a_changed_file_becomes_the_next_version(
     page = alice.get("/rules").text
     assert "第 2 版" in page
     assert "投票人太多" in page
+
+
+def test_rules_that_are_in_force_already_are_not_applied_again(app: Flask):
+    assert "和正在执行的规则第 1 版一样" in refused(app, "rules", "apply", "--reason", "手滑")
+    assert said(app, "rules", "show").count("\n") == 1
+
+
+def test_after_a_vote_the_period_stays(
+    app: Flask, environ: dict[str, str], tmp_path: Path, alice: Visitor
+):
+    alice.vote(1)
+    file = rewritten(tmp_path, ('period = "day"', 'period = "contest"'))
+    changed = create_app(environ | {"CONTEST_FILE": str(file)})
+    assert "已经有人投过票" in refused(changed, "rules", "apply", "--reason", "只投一次")
+
+
+def test_the_rules_of_another_contest_are_not_applied(
+    app: Flask, environ: dict[str, str], tmp_path: Path
+):
+    changes = ('id = "test-contest"', 'id = "other-contest"'), ("winners = 10", "winners = 9")
+    other = create_app(environ | {"CONTEST_FILE": str(rewritten(tmp_path, *changes))})
+    assert "数据库里是另一场比赛“test-contest”" in refused(other, "rules", "apply", "--reason", "改")
+    assert said(app, "rules", "show").count("\n") == 1
 
 
 def test_a_paused_vote_takes_no_vote_until_it_is_resumed(
@@ -206,6 +280,23 @@ def test_recount_finds_a_tally_that_was_tampered_with(
 def test_a_store_that_is_away_is_one_sentence(environ: dict[str, str], words: tuple[str, ...]):
     away = create_app(environ | {"REDIS_URL": "unix:///tmp/nobody-listens-here.sock"})
     assert "连不上数据库" in refused(away, *words)
+
+
+def test_while_another_command_changes_something_one_is_asked_to_wait(
+    app: Flask, site: Site, monkeypatch: pytest.MonkeyPatch
+):
+    def impatient(rules: RulesInForce) -> Any:
+        return rules.client.lock(keys.ENTRIES_LOCK(), timeout=30, blocking_timeout=0.01)
+
+    monkeypatch.setattr(RulesInForce, "_changing", impatient)
+    site.store.law.set(keys.ENTRIES_LOCK(), "somebody else's")
+    sentence = refused(app, "vote", "pause", "--reason", "核查")
+    assert sentence == "Error: 另一条命令正在修改，请稍后再试\n"
+
+
+def test_what_a_store_that_answers_refuses_is_passed_on(app: Flask, site: Site):
+    site.store.law.set(keys.ENTRIES(), "no hash")
+    assert refused(app, "entries", "list").startswith("Error: 数据库没有办成这件事：WRONGTYPE ")
 
 
 def test_demo_leaves_a_real_contest_alone(app: Flask, site: Site):

@@ -165,9 +165,43 @@ def test_a_wrong_table_or_broken_file_is_refused(
 def test_a_file_that_is_not_there_or_not_utf_8_or_a_folder_is_refused(tmp_path: Path):
     assert "读不到" in refusal(tmp_path / "nowhere.toml")
     assert "读不到" in refusal(tmp_path)
-    latin = tmp_path / "latin.toml"
-    latin.write_bytes('[contest]\nname = "é"'.encode("latin-1"))
-    assert "TOML" in refusal(latin)
+    gbk = tmp_path / "gbk.toml"
+    gbk.write_bytes(REAL.read_text(encoding="utf-8").encode("gbk"))
+    assert "请另存为 UTF-8 编码" in refusal(gbk)
+
+
+def test_the_mark_that_windows_puts_before_a_text_is_no_mistake(tmp_path: Path):
+    marked = tmp_path / "contest.toml"
+    marked.write_text(REAL.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    assert load_contest(marked) == load_contest(REAL)
+
+
+@pytest.mark.parametrize(
+    ("old", "written"),
+    [
+        ('opens = "yesterday"', "2025-08-01"),
+        ('opens = "yesterday"', "09:00:00"),
+        ('opens = "yesterday"', '"2025-08-01 #1"'),
+        ("demo = true", '"yes"'),
+        ("votes_per_voter = 5", "1_000"),
+        ("votes_per_voter = 5", "true"),
+        ('tie = "all_awarded"', "'coin'"),
+        (ORGANIZERS, '["甲", 1]'),
+    ],
+)
+def test_a_wrong_value_is_shown_as_it_is_written(tmp_path: Path, old: str, written: str):
+    new = f"{old.partition(' = ')[0]} = {written}  # 注" if " = " in old else written
+    assert f"写成了 {written}；" in refusal(rewritten(tmp_path, (old, new), source=REAL))
+
+
+def test_a_list_over_several_lines_is_shown_whole(tmp_path: Path):
+    file = rewritten(tmp_path, (ORGANIZERS, '[\n  "甲",\n  "",\n]'), source=REAL)
+    assert '写成了 [ "甲", "", ]；' in refusal(file)
+
+
+def test_a_wrong_value_without_a_line_of_its_own_is_shown_too(tmp_path: Path):
+    file = rewritten(tmp_path, ("demo = true", '"demo" = 2025-08-01'), source=REAL)
+    assert "[contest] demo：写成了 2025-08-01；" in refusal(file)
 
 
 def test_the_shipped_contest_is_what_its_text_says():

@@ -85,3 +85,18 @@ def test_somebody_else_who_puts_it_out_at_the_same_time_does_no_harm(
 def test_an_entry_without_media_is_not_put_out(shelf: Shelf):
     with pytest.raises(FileNotFoundError):
         shelf.put_out("nothing")
+    assert shelf.out() == set()
+
+
+def test_the_shelf_knows_what_it_keeps_and_what_is_out(shelf: Shelf):
+    assert (shelf.kept(), shelf.out()) == ({"aa", "bb"}, set())
+    shelf.put_out("bb")
+    (shelf.public / "robots.txt").touch()
+    assert (shelf.kept(), shelf.out()) == ({"aa", "bb"}, {"bb"})
+
+
+def test_the_shelf_knows_what_has_been_out_for_long(shelf: Shelf):
+    for name in ("aa", "bb"):
+        shelf.put_out(name)
+    os.utime(shelf.public / "aa", (0, 0))
+    assert shelf.out(for_s=3600) == {"aa"}

@@ -305,14 +305,14 @@ def test_a_law_store_that_does_not_start_says_why(start: Start, tmp_path: Path) 
     assert any(line.startswith("The law store doesn't start: Bad file format") for line in last)
 
 
-def test_a_wrong_contest_file_stops_the_start(start: Start, tmp_path: Path) -> None:
+def test_a_wrong_contest_file_is_refused_before_anything_is_made(start: Start, tmp_path: Path) -> None:
     path = tmp_path / "contest.toml"
     path.write_text("[contest]\n", encoding="utf-8")
     run = start(CONTEST_FILE=str(path))
     assert run.ends() == 1
-    assert str(path) in run.output
-    assert "The site doesn't start: web stopped (exit code 1)" in run.output
-    assert "Traceback" not in run.output
+    assert run.output.startswith(str(path))
+    assert len(run.lines) == 1
+    assert not run.settings.data_dir.exists()
 
 
 def test_a_runtime_folder_that_is_not_ours_is_refused(tmp_path: Path) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from casting import Contest, a_ballot, a_contest
@@ -10,9 +14,12 @@ from casting import Contest, a_ballot, a_contest
 from voting import worker
 from voting.contest import Verdict
 from voting.settings import load_settings
-from voting.store import open_store
+from voting.shelf import Shelf
+from voting.store import keys, open_store
+from voting.store.client import StoreDown
 from voting.store.decisions import Kind
-from voting.worker import DISK_ENOUGH, DISK_FLOOR, guard_disk
+from voting.store.rules import Pauser
+from voting.worker import DISK_ENOUGH, DISK_FLOOR, guard_disk, reconcile
 
 VOTERS = iter(range(1000, 9000))
 
@@ -93,6 +100,124 @@ def test_an_organizer_may_end_the_guard_s_pause(contest: Contest):
     guard_disk(contest.store, 0)
     contest.store.rules.resume("已腾出空间")
     assert verdict(contest) is Verdict.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("paused_by", "free"),
+    [
+        (None, DISK_ENOUGH + 1),
+        (Pauser.ORGANIZER, DISK_ENOUGH + 1),
+        (Pauser.ORGANIZER, 0),
+        (Pauser.DISK_GUARD, 0),
+    ],
+)
+def test_where_nothing_is_to_be_changed_no_lock_is_taken(
+    contest: Contest, paused_by: Pauser | None, free: int
+):
+    if paused_by:
+        contest.store.rules.pause("停", paused_by)
+    contest.store.law.set(keys.ENTRIES_LOCK(), "somebody else's")
+    guard_disk(contest.store, free)
+
+
+@pytest.fixture
+def shelf(contest: Contest, tmp_path: Path) -> Shelf:
+    """The media of the four entries; those of 1 to 3, which are approved, have long been out."""
+    shelf = Shelf(tmp_path / "media", tmp_path / "public")
+    for number in (1, 2, 3, 4):
+        (shelf.media / media(contest, number)).mkdir(parents=True)
+        (shelf.media / media(contest, number) / "web.mp4").touch()
+    for number in (1, 2, 3):
+        shelf.put_out(media(contest, number))
+        os.utime(shelf.public / media(contest, number), (0, 0))
+    return shelf
+
+
+def media(contest: Contest, number: int) -> str:
+    return contest.store.entries.all()[number].media
+
+
+def reconciled(contest: Contest, shelf: Shelf, **changes: Any) -> set[int]:
+    """The numbers whose media are out, after a worker that starts now has looked at them."""
+    contest.store.throttle.flushall()
+    board = replace(contest.store.boards, _board=None).current()
+    reconcile(contest.store, replace(board, **changes), shelf)
+    return out(contest, shelf)
+
+
+def out(contest: Contest, shelf: Shelf) -> set[int]:
+    return {n for n, entry in contest.store.entries.all().items() if entry.media in shelf.out()}
+
+
+def test_the_media_of_a_withdrawal_that_was_killed_half_way_are_taken_away(
+    contest: Contest, shelf: Shelf
+):
+    contest.store.entries.withdraw(2, "争议")
+    assert reconciled(contest, shelf) == {1, 3}
+    assert media(contest, 2) in shelf.kept()
+
+
+def test_the_media_of_no_entry_are_taken_away(contest: Contest, shelf: Shelf):
+    (shelf.public / "stranger").mkdir()
+    os.utime(shelf.public / "stranger", (0, 0))
+    assert reconciled(contest, shelf) == {1, 2, 3}
+    assert "stranger" not in shelf.out()
+
+
+def test_approved_media_that_are_missing_are_put_out(contest: Contest, shelf: Shelf):
+    shelf.take_away(media(contest, 1))
+    assert reconciled(contest, shelf) == {1, 2, 3}
+
+
+def test_an_approved_entry_without_any_media_holds_up_nobody(contest: Contest, shelf: Shelf):
+    shutil.rmtree(shelf.media / media(contest, 1))
+    for number in (1, 2):
+        shelf.take_away(media(contest, number))
+    assert reconciled(contest, shelf) == {2, 3}
+
+
+def test_media_that_were_put_out_just_now_may_be_about_to_be_approved(
+    contest: Contest, shelf: Shelf
+):
+    shelf.put_out(media(contest, 4))
+    assert reconciled(contest, shelf) == {1, 2, 3, 4}
+
+
+def test_a_stale_board_changes_nothing(contest: Contest, shelf: Shelf):
+    contest.store.entries.withdraw(2, "争议")
+    assert reconciled(contest, shelf, stale=True) == {1, 2, 3}
+
+
+def test_a_board_of_a_moment_ago_changes_nothing(contest: Contest, shelf: Shelf):
+    before = contest.store.boards.current()
+    contest.store.entries.withdraw(2, "争议")
+    shelf.take_away(media(contest, 2))
+    reconcile(contest.store, before, shelf)
+    assert out(contest, shelf) == {1, 3}
+
+
+def test_an_entry_that_is_withdrawn_meanwhile_does_not_stay_out(
+    contest: Contest, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+):
+    name = media(contest, 2)
+    shelf.take_away(name)
+    put_out = Shelf.put_out
+
+    def too_late(shelf: Shelf, name: str) -> None:
+        contest.store.entries.withdraw(2, "争议")
+        shelf.take_away(name)
+        put_out(shelf, name)
+
+    monkeypatch.setattr(Shelf, "put_out", too_late)
+    assert reconciled(contest, shelf) == {1, 3}
+
+
+def test_a_store_that_has_lost_its_entries_changes_nothing(contest: Contest, shelf: Shelf):
+    before = shelf.out()
+    contest.store.law.delete(keys.ENTRIES())
+    with pytest.raises(StoreDown):
+        reconciled(contest, shelf)
+    assert shelf.out() == before
 
 
 class Enough(Exception):  # noqa: N818

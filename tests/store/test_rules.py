@@ -11,7 +11,7 @@ from casting import OPEN_LAW, Contest, a_ballot, now_ms
 from voting.contest import Counts, Period, Tie, Verdict
 from voting.store import Store, keys, open_store
 from voting.store.decisions import Kind
-from voting.store.rules import Pauser, WrongStore
+from voting.store.rules import LawRefused, Pauser, WrongStore
 
 
 def test_opening_the_same_contest_again_changes_nothing(contest: Contest):
@@ -57,6 +57,46 @@ def test_another_law_is_refused_until_it_is_applied_with_a_reason(contest: Conte
     contest.store.rules.open("test", law, now_ms())
     with pytest.raises(WrongStore, match="第 2 版"):
         contest.store.rules.open("test", OPEN_LAW, now_ms())
+
+
+def test_the_law_in_force_is_not_made_another_version(contest: Contest):
+    with pytest.raises(LawRefused, match="第 1 版一样"):
+        contest.store.rules.apply(replace(OPEN_LAW), "再来一次", now_ms())
+    contest.change(winners=9)
+    with pytest.raises(LawRefused, match="第 2 版一样"):
+        contest.change(winners=9)
+    assert len(contest.store.rules.versions()) == 2
+
+
+def test_the_period_is_fixed_by_the_first_vote(sharded: Contest):
+    sharded.change(period=Period.CONTEST)
+    sharded.change(period=Period.DAY)
+    sharded.cast(a_ballot(voter=bytes([0, 0, 0, 2, 0, 0, 0, 0])))
+    with pytest.raises(LawRefused, match="已经有人投过票"):
+        sharded.change(period=Period.CONTEST)
+    sharded.law = replace(sharded.law, period=Period.DAY)
+    sharded.change(votes_per_voter=2)
+
+
+def test_relative_words_mean_the_first_start_in_every_version(contest: Contest):
+    first = contest.store.rules.versions()[0]
+    relative = replace(OPEN_LAW, opens="yesterday", closes="in two weeks")
+    made = contest.store.rules.apply(relative, "改", first.since_ms + 5 * 86_400_000)
+    assert (made.opens_ms, made.closes_ms) == (
+        (law := relative.rules(1, "", first.since_ms)).opens_ms,
+        law.closes_ms,
+    )
+    assert made.since_ms == first.since_ms + 5 * 86_400_000
+
+
+def test_a_store_is_checked_without_a_change(contest: Contest, throttle_url: str):
+    contest.store.rules.check("test")
+    with pytest.raises(WrongStore, match=r"“test”.*“other”"):
+        contest.store.rules.check("other")
+    contest.store.law.flushall()
+    with pytest.raises(WrongStore, match="还没有比赛"):
+        contest.store.rules.check("test")
+    assert not contest.store.law.keys("*")
 
 
 def test_versions_are_numbered_and_kept_oldest_first_with_reason_and_date(contest: Contest):

@@ -130,7 +130,8 @@ def test_while_one_process_computes_the_others_read_on(
     first = one.current()
     contest.cast(a_ballot())
     clock.pass_(5)
-    contest.store.throttle.set(keys.STANDINGS_LOCK(contest="test"), 1, px=60_000)  # somebody is at it
+    # somebody is at it
+    contest.store.throttle.set(keys.STANDINGS_LOCK(contest="test"), 1, px=60_000)
     assert one.current().snapshot == first.snapshot
     clock.pass_(5)
     assert votes(one)[1] == 1

@@ -62,7 +62,9 @@ def test_the_form_sent_as_json_is_refused_in_words(alice: Visitor, body: str):
     assert answer.status_code == 400
 
 
-@pytest.mark.parametrize("host", ["a..b", ".", "x; script-src *", "a" * 64 + ".cn", "a/b", "[::1", ""])
+@pytest.mark.parametrize(
+    "host", ["a..b", ".", "x; script-src *", "a" * 64 + ".cn", "a/b", "[::1", ""]
+)
 def test_a_strange_host_is_turned_away_before_anything_else(app: Flask, host: str):
     assert not is_host(host)
     for path in ("/", "/api/v1/standings"):
