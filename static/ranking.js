@@ -62,6 +62,8 @@
   }
 
   function show(data) {
+    // A work from below the listed ones has climbed in.
+    if (data.entries.slice(0, winners).some(function (one) { return one.votes && !rows[one.number]; })) return location.reload();
     var list = data.entries.filter(function (one) { return rows[one.number]; });
     if (!list.length) return;
     var before = calm ? null : places();

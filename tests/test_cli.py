@@ -230,7 +230,8 @@ def test_the_rules_of_another_contest_are_not_applied(
 ):
     changes = ('id = "test-contest"', 'id = "other-contest"'), ("winners = 10", "winners = 9")
     other = create_app(environ | {"CONTEST_FILE": str(rewritten(tmp_path, *changes))})
-    assert "数据库里是另一场比赛“test-contest”" in refused(other, "rules", "apply", "--reason", "改")
+    sentence = refused(other, "rules", "apply", "--reason", "改")
+    assert "数据库里是另一场比赛“test-contest”" in sentence
     assert said(app, "rules", "show").count("\n") == 1
 
 

@@ -305,7 +305,9 @@ def test_a_law_store_that_does_not_start_says_why(start: Start, tmp_path: Path) 
     assert any(line.startswith("The law store doesn't start: Bad file format") for line in last)
 
 
-def test_a_wrong_contest_file_is_refused_before_anything_is_made(start: Start, tmp_path: Path) -> None:
+def test_a_wrong_contest_file_is_refused_before_anything_is_made(
+    start: Start, tmp_path: Path
+) -> None:
     path = tmp_path / "contest.toml"
     path.write_text("[contest]\n", encoding="utf-8")
     run = start(CONTEST_FILE=str(path))

@@ -1,4 +1,6 @@
-"""The disk guard pauses in time, and ends its own pause only; nothing ends the worker."""
+"""The disk guard pauses in time, and ends its own pause only; what is public is what is approved;
+nothing ends the worker.
+"""
 
 from __future__ import annotations
 
@@ -245,6 +247,15 @@ def test_the_worker_keeps_the_board_and_watches_the_disk(
     assert len(seen) == 3
     assert all(free > 0 for free in seen)
     assert (contest.store.boards.folder / "standings.json").exists()
+
+
+def test_the_worker_finishes_what_a_killed_withdrawal_left(
+    contest: Contest, shelf: Shelf, tmp_path: Path
+):
+    contest.store.entries.withdraw(2, "争议")
+    with pytest.raises(Enough):
+        worker.work(contest.store, load_settings({"DATA_DIR": str(tmp_path)}), three_rounds())
+    assert out(contest, shelf) == {1, 3}
 
 
 def test_the_worker_outlives_its_stores_and_its_folder(tmp_path: Path):

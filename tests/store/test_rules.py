@@ -79,14 +79,11 @@ def test_the_period_is_fixed_by_the_first_vote(sharded: Contest):
 
 
 def test_relative_words_mean_the_first_start_in_every_version(contest: Contest):
-    first = contest.store.rules.versions()[0]
+    began_ms = contest.store.rules.versions()[0].since_ms
+    later_ms = began_ms + 5 * 86_400_000
     relative = replace(OPEN_LAW, opens="yesterday", closes="in two weeks")
-    made = contest.store.rules.apply(relative, "改", first.since_ms + 5 * 86_400_000)
-    assert (made.opens_ms, made.closes_ms) == (
-        (law := relative.rules(1, "", first.since_ms)).opens_ms,
-        law.closes_ms,
-    )
-    assert made.since_ms == first.since_ms + 5 * 86_400_000
+    made = contest.store.rules.apply(relative, "改", later_ms)
+    assert made == replace(relative.rules(2, "改", began_ms), since_ms=later_ms)
 
 
 def test_a_store_is_checked_without_a_change(contest: Contest, throttle_url: str):

@@ -227,3 +227,14 @@ def test_after_the_close_hidden_counts_are_shown(hidden: Flask):
     assert standings["entries"][0] == {"rank": 1, "number": 2, "votes": 3}
     assert places(stranger.get("/top").text)[:2] == [(1, 2), (2, 1)]
     assert 'data-votes="3"' in stranger.get("/e/2").text
+
+
+def test_a_thousand_entries_make_no_page_of_a_thousand_rows(raise_site: Callable[..., Flask]):
+    app = raise_site(approved=300)
+    alice = Town(app).visitor()
+    alice.vote(7)
+    refresh(app.extensions["site"])
+    page = alice.get("/top").text
+    assert page.count('<li class="row') == 201
+    assert "还有 99 件" in page
+    assert len(alice.get("/api/v1/standings").json["entries"]) == 300

@@ -13,6 +13,10 @@ from voting.web.site import this_site
 
 blueprint = Blueprint("ranking", __name__)
 
+#: Rows below the line; two thousand would make the page heavier than a video. The rest is in the
+#: gallery, sorted by votes and paged.
+MOST_BELOW = 200
+
 
 @blueprint.get("/top")
 @public()
@@ -20,11 +24,13 @@ def top(board: Board) -> str:
     shown = what_may_be_shown(board.rules, this_site().now_ms())
     standings = board.standings
     winning = standings.winning(board.rules.winners) if shown.counts else ()
-    rows = [(row, board.entries[row.number]) for row in standings.rows] if winning else []
+    listed = standings.rows[: len(winning) + MOST_BELOW] if winning else ()
+    rows = [(row, board.entries[row.number]) for row in listed]
     return render_template(
         "ranking/top.html",
         top=rows[: len(winning)],
         rest=rows[len(winning) :],
+        unlisted=len(standings.rows) - len(rows) if winning else 0,
         as_of_ms=standings.as_of_ms,
         total_votes=standings.total_votes if shown.counts else None,
         last_in=winning[-1].votes if winning else 0,
