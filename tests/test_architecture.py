@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "intake": {"contest"},
     "fonts": set(),
     "store": {"contest"},
-    "worker": {"settings", "store"},
+    "worker": {"contest", "settings", "shelf", "store"},
     "demo": {"contest", "settings", "shelf", "store", "intake"},
     "web": {"contest", "settings", "voter", "share", "store"},
     "cli": {"contest", "settings", "shelf", "store", "intake", "worker", "demo", "web"},

@@ -14,7 +14,7 @@ from flask.cli import FlaskGroup
 from people import Town, Visitor
 from staging import refresh, rewritten
 
-from voting import create_app
+from voting import create_app, prepare
 from voting.contest import EntryState
 from voting.settings import ROOT
 from voting.store import keys
@@ -279,8 +279,9 @@ def test_recount_finds_a_tally_that_was_tampered_with(
     ],
 )
 def test_a_store_that_is_away_is_one_sentence(environ: dict[str, str], words: tuple[str, ...]):
-    away = create_app(environ | {"REDIS_URL": "unix:///tmp/nobody-listens-here.sock"})
-    assert "连不上数据库" in refused(away, *words)
+    away = environ | {"REDIS_URL": "unix:///tmp/nobody-listens-here.sock"}
+    prepare(away)
+    assert "连不上数据库" in refused(create_app(away), *words)
 
 
 def test_while_another_command_changes_something_one_is_asked_to_wait(
@@ -298,6 +299,20 @@ def test_while_another_command_changes_something_one_is_asked_to_wait(
 def test_what_a_store_that_answers_refuses_is_passed_on(app: Flask, site: Site):
     site.store.law.set(keys.ENTRIES(), "no hash")
     assert refused(app, "entries", "list").startswith("Error: 数据库没有办成这件事：WRONGTYPE ")
+
+
+def test_a_mistyped_data_dir_is_one_sentence_and_stays_unmade(
+    environ: dict[str, str], tmp_path: Path
+):
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "app", "entries", "list"],
+        cwd=ROOT, env=environ | {"DATA_DIR": str(tmp_path / "mistyped")},
+        capture_output=True, text=True, encoding="utf-8",
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "DATA_DIR 写对了吗？" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "mistyped").exists()
 
 
 def test_demo_leaves_a_real_contest_alone(app: Flask, site: Site):

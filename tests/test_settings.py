@@ -15,7 +15,7 @@ from staging import rewritten
 
 from voting import prepare
 from voting.contest import SHANGHAI, Counts, Period, Tie
-from voting.settings import ROOT, Refused, load_contest, load_settings
+from voting.settings import ROOT, Keys, Refused, load_contest, load_settings
 
 REAL = ROOT / "config" / "contest.toml"
 ORGANIZERS = '["山东省大数据局", "共青团山东省委", "山东省教育厅"]'
@@ -301,7 +301,9 @@ def test_a_store_given_by_url_takes_the_embedded_one_s_place():
 
 def test_secrets_are_made_once_and_nobody_else_may_read_them(tmp_path: Path):
     settings = load_settings({"DATA_DIR": str(tmp_path / "data")})
+    settings.make_keys({})
     made = settings.keys({})
+    settings.make_keys({})
     assert settings.keys({}) == made
     assert len({made.signing, made.pseudonym, made.sealing}) == 3
     files = sorted((settings.data_dir / "keys").iterdir())
@@ -312,14 +314,21 @@ def test_secrets_are_made_once_and_nobody_else_may_read_them(tmp_path: Path):
 
 def test_secrets_of_another_place_are_others(tmp_path: Path):
     places = [load_settings({"DATA_DIR": str(tmp_path / name)}) for name in "ab"]
+    for place in places:
+        place.make_keys({})
     first, second = (place.keys({}) for place in places)
     assert first != second
 
 
 def test_many_processes_that_start_at_once_agree_on_the_secrets(tmp_path: Path):
     settings = load_settings({"DATA_DIR": str(tmp_path / "data")})
+
+    def start(_: int) -> Keys:
+        settings.make_keys({})
+        return settings.keys({})
+
     with ThreadPoolExecutor(16) as hands:
-        found = set(hands.map(lambda _: settings.keys({}), range(64)))
+        found = set(hands.map(start, range(64)))
     assert len(found) == 1
     assert len(list((settings.data_dir / "keys").iterdir())) == 3
 
@@ -334,6 +343,7 @@ def test_secrets_come_from_the_environment_or_from_a_named_file(tmp_path: Path):
         "SEALING_KEY_FILE": str(file),
     }
     settings = load_settings({"DATA_DIR": str(tmp_path / "data")})
+    settings.make_keys(given)
     keys = settings.keys(given)
     assert (keys.signing, keys.pseudonym, keys.sealing) == (b"s" * 32, b"p" * 40, b"f" * 32)
     assert not (tmp_path / "data").exists()
@@ -353,10 +363,28 @@ def test_a_secret_that_is_too_short_or_not_there_is_refused(tmp_path: Path, name
     }[how]
     if how == "made":
         (data_dir / "keys" / name.lower()).write_text("short")
+    settings = load_settings({"DATA_DIR": str(data_dir)})
+    settings.make_keys(given)
     with pytest.raises(Refused) as refused:
-        load_settings({"DATA_DIR": str(data_dir)}).keys(given)
+        settings.keys(given)
     assert (str(data_dir / "keys" / name.lower()) if how == "made" else name) in str(refused.value)
     assert "x" * 31 not in str(refused.value)
+
+
+def test_whoever_only_looks_makes_no_secrets(tmp_path: Path):
+    settings = load_settings({"DATA_DIR": str(tmp_path / "mistyped")})
+    with pytest.raises(Refused, match=r"mistyped 里没有密钥：DATA_DIR 写对了吗？"):
+        settings.keys({})
+    assert not settings.data_dir.exists()
+
+
+def test_a_place_where_no_secret_can_be_made_or_read_is_refused(tmp_path: Path):
+    (tmp_path / "file").touch()
+    settings = load_settings({"DATA_DIR": str(tmp_path / "file")})
+    with pytest.raises(Refused, match="can't be written"):
+        settings.make_keys({})
+    with pytest.raises(Refused, match="can't be read"):
+        settings.keys({})
 
 
 def test_a_contest_that_does_not_fit_its_store_is_refused_before_anything_serves(

@@ -25,13 +25,15 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
 
 
 def prepare(environ: Mapping[str, str] | None = None) -> None:
-    """Before the first process serves: open the contest in the law store, or make sure it's ours.
+    """Before the first process serves: make the secrets, open the contest in the law store, or make
+    sure that it is ours.
 
     Raises Refused if configuration and store don't belong together. A store that is away is no
     reason not to start: pages are served from what was kept.
     """
     settings = load_settings(environ)
     contest = load_contest(settings.contest_file)
+    settings.make_keys(environ)
     try:
         store = _store(settings, contest)
         store.rules.open(contest.id, contest.law, int(time.time() * 1000))

@@ -282,10 +282,24 @@ class Settings:
         return self.data_dir / "public"
 
     def keys(self, environ: Mapping[str, str] | None = None) -> Keys:
-        """The secrets from environment, file or DATA_DIR/keys, made there at first start."""
+        """The secrets from environment, file or DATA_DIR/keys; raises Refused if one is missing."""
         given = os.environ if environ is None else environ
         folder = self.data_dir / "keys"
-        return Keys(*(_secret(given, name, folder) for name in ("SIGNING", "PSEUDONYM", "SEALING")))
+        return Keys(*(_secret(given, name, folder) for name in SECRETS))
+
+    def make_keys(self, environ: Mapping[str, str] | None = None) -> None:
+        """Make in DATA_DIR/keys what is missing there and not given by the environment.
+
+        Only whoever starts a site does so: to others a missing secret means a wrong DATA_DIR.
+        """
+        given = os.environ if environ is None else environ
+        folder = self.data_dir / "keys"
+        try:
+            for name in SECRETS:
+                if not given.get(f"{name}_KEY") and not given.get(f"{name}_KEY_FILE"):
+                    _make_secret(folder / name.lower())
+        except OSError as error:
+            raise Refused(f"{folder} can't be written ({error.strerror})") from error
 
 
 def _secret(environ: Mapping[str, str], name: str, folder: Path) -> bytes:
@@ -297,19 +311,28 @@ def _secret(environ: Mapping[str, str], name: str, folder: Path) -> bytes:
             return _long_enough(Path(file).read_bytes().strip(), f"{variable}_FILE")
         except OSError as error:
             raise Refused(f"{variable}_FILE: {file} can't be read ({error.strerror})") from error
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / name.lower()
-    if not path.exists():
-        fresh = folder / f".{name.lower()}-{secrets.token_hex(8)}"
-        fresh.touch(mode=0o600)
-        fresh.write_text(secrets.token_hex(32))
-        try:
-            os.link(fresh, path)  # atomic, and the first of several processes wins
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
-    return _long_enough(path.read_bytes().strip(), str(path))
+    try:
+        return _long_enough(path.read_bytes().strip(), str(path))
+    except FileNotFoundError as error:
+        raise Refused(f"DATA_DIR {folder.parent} 里没有密钥：DATA_DIR 写对了吗？") from error
+    except OSError as error:
+        raise Refused(f"{path} can't be read ({error.strerror})") from error
+
+
+def _make_secret(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.exists():
+        return
+    fresh = path.with_name(f".{path.name}-{secrets.token_hex(8)}")
+    fresh.touch(mode=0o600)
+    fresh.write_text(secrets.token_hex(32))
+    try:
+        os.link(fresh, path)  # atomic, and the first of several processes wins
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink()
 
 
 def _long_enough(value: bytes, where: str) -> bytes:

@@ -119,6 +119,7 @@ class Vote(RuleBasedStateMachine):
     )
     def the_rules_change(self, per_voter: int, per_entry: int, window: str):
         self.contest.change(
+            winners=self.contest.law.winners % 1000 + 1,  # unchanged rules would be refused
             votes_per_voter=per_voter,
             votes_per_entry=min(per_entry, per_voter),
             opens=NOW + timedelta(hours=1) if window == "before" else NOW - timedelta(hours=2),

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 from flask import Flask
 from people import Town, Visitor
+from staging import build
 
-from voting import create_app
 from voting.store.client import StoreDown
 from voting.web.errors import HTTP_REFUSALS, Problem
 
@@ -179,7 +179,7 @@ def test_static_files_with_a_version_may_be_kept_for_ever(alice: Visitor):
 def test_without_any_store_and_without_a_kept_board_there_is_still_an_answer(
     environ: dict[str, str], path: str
 ):
-    app = create_app(environ | {"REDIS_URL": NOWHERE, "THROTTLE_URL": NOWHERE})
+    app = build(environ | {"REDIS_URL": NOWHERE, "THROTTLE_URL": NOWHERE})
     answer = Town(app).visitor().get(path)
     assert answer.status_code == (404 if path == "/nowhere" else 503)
     if answer.status_code == 503:

@@ -8,6 +8,7 @@ import pytest
 import redis
 from flask import Flask
 from people import Town, Visitor
+from staging import build
 
 from voting import create_app
 from voting.settings import Refused
@@ -63,7 +64,7 @@ def test_a_hosted_store_is_ready_when_the_organizers_have_said_so(
 
 
 def test_a_store_that_is_away_is_not_ready_and_the_process_is_healthy(environ: dict[str, str]):
-    app = create_app(environ | {"REDIS_URL": NOWHERE, "THROTTLE_URL": NOWHERE})
+    app = build(environ | {"REDIS_URL": NOWHERE, "THROTTLE_URL": NOWHERE})
     alice = Town(app).visitor()
     answer = alice.get("/readyz")
     assert (answer.status_code, answer.json) == (503, {"status": "unreachable"})
