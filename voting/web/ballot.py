@@ -16,7 +16,7 @@ from voting.contest import Ballot, Identity, Outcome, Phase, Signals, Verdict
 from voting.store.ballots import Record
 from voting.store.standings import Board
 from voting.voter import PASS_LIVES_S, Pass, View, Worthless
-from voting.web.errors import Problem
+from voting.web.errors import NOSNIFF, Problem
 from voting.web.gallery import find
 from voting.web.pages import iso
 from voting.web.site import PASS_COOKIE, Site, this_site, visitors_pass
@@ -47,6 +47,8 @@ ANSWERS = {
     Verdict.BALLOT_EXPIRED: Answer(422, "页面打开太久，选票过期了", "请刷新页面再投"),
     Verdict.FOREIGN_BALLOT: Answer(403, "这张选票不是发给您投这件作品的", "请刷新页面再投"),
 }
+
+PRIVATE = (("Cache-Control", "no-store"), NOSNIFF)
 
 #: Passes can't be hoarded before the vote, and are of no use after it.
 NO_PASS = {Phase.BEFORE: Verdict.NOT_OPEN, Phase.CLOSED: Verdict.CLOSED}
@@ -284,7 +286,4 @@ def _number(text: str) -> int:
 
 
 def _private(fields: dict[str, Any], status: int) -> Response:
-    body = json.dumps(fields, ensure_ascii=False)
-    response = Response(body, status, mimetype="application/json")
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return Response(json.dumps(fields), status, PRIVATE, content_type="application/json")

@@ -46,5 +46,4 @@ class Door:
             response = cast_ballot(self.site, request, int(found[1]))
         except Exception as error:
             response = document(as_problem(error, request.path))
-        response.headers["X-Content-Type-Options"] = "nosniff"
         return response(environ, start_response)

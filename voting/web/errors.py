@@ -18,6 +18,9 @@ from voting.store.client import StoreDown
 log = logging.getLogger(__name__)
 
 
+NOSNIFF = ("X-Content-Type-Options", "nosniff")
+
+
 class Problem(Exception):  # noqa: N818 RFC 9457's word
     """A refusal: status, stable code, one sentence, and what to do next."""
 
@@ -92,7 +95,8 @@ def document(problem: Problem) -> Response:
         "next": problem.next,
     }
     body = json.dumps(fields, ensure_ascii=False)
-    return _uncached(problem, Response(body, mimetype="application/problem+json"))
+    response = Response(body, headers=[NOSNIFF], mimetype="application/problem+json")
+    return _uncached(problem, response)
 
 
 def _page(problem: Problem) -> Response:

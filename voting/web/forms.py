@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from flask import Flask
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask import Flask, Response
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask.wrappers import Request
 
 from voting.web.site import Site
 
 
 class FormSession(SecureCookieSessionInterface):
-    """Flask's session, without the cost of a signer for requests that bring no session."""
+    """Flask's session, without its cost for requests that have none."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -22,3 +22,7 @@ class FormSession(SecureCookieSessionInterface):
         if f"{self.get_cookie_name(app)}=" not in request.environ.get("HTTP_COOKIE", ""):
             return self.session_class()
         return super().open_session(app, request)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        if session.accessed or session.modified:
+            super().save_session(app, session, response)

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from flask import Flask, Response, request
 
+from voting.web.errors import NOSNIFF
 from voting.web.site import this_site
 
 
@@ -13,21 +14,18 @@ def mount(app: Flask) -> None:
     @app.after_request
     def protect(response: Response) -> Response:
         headers = response.headers
-        headers["X-Content-Type-Options"] = "nosniff"
         if headers.get("Content-Type", "").startswith("text/html"):
-            # Same-origin requests keep their Referer: forms over https are checked by it.
-            headers["Referrer-Policy"] = "strict-origin-when-cross-origin"
-            headers["Content-Security-Policy"] = _policy(this_site().media_host())
-            headers["X-Frame-Options"] = "DENY"
-            headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()"
-        elif request.path.startswith("/static/") and request.args.get("v"):
+            headers.extend(_of_a_page(this_site().media_host()))
+        elif "X-Content-Type-Options" not in headers:
+            headers.set(*NOSNIFF)
+        if request.path.startswith("/static/") and request.args.get("v"):
             headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
 
 
 @lru_cache(maxsize=256)
-def _policy(media: str) -> str:
-    return "; ".join(
+def _of_a_page(media: str) -> tuple[tuple[str, str], ...]:
+    policy = "; ".join(
         (
             "default-src 'none'",
             "script-src 'self'",
@@ -39,4 +37,12 @@ def _policy(media: str) -> str:
             "base-uri 'none'",
             "frame-ancestors 'none'",
         )
+    )
+    return (
+        NOSNIFF,
+        # Same-origin requests keep their Referer: forms over https are checked by it.
+        ("Referrer-Policy", "strict-origin-when-cross-origin"),
+        ("Content-Security-Policy", policy),
+        ("X-Frame-Options", "DENY"),
+        ("Permissions-Policy", "camera=(), microphone=(), geolocation=()"),
     )

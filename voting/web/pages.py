@@ -24,6 +24,7 @@ from voting.web.site import this_site
 
 #: A burst of different pages within one second must not fill the memory.
 KEPT_BYTES = 32 * 1024 * 1024
+KEPT_CHOICES = 4_096
 CACHE_CONTROL = "public, max-age=2"
 
 
@@ -48,10 +49,19 @@ class Pages:
     board: Board | None = None
     size: int = 0
     pages: dict[Hashable, Page] = field(default_factory=dict)
+    choices: dict[Hashable, Hashable] = field(default_factory=dict)
+
+    def choice(
+        self, board: Board, asked: Hashable, choose: Callable[[Board], Hashable]
+    ) -> Hashable:
+        """What `choose` makes of a query string; the same one comes often."""
+        self._turn_to(board)
+        if asked not in self.choices:
+            self.choices[asked] = choose(board)
+        return self.choices[asked]
 
     def get(self, board: Board, key: Hashable, render: Callable[[], str]) -> Page:
-        if self.board is not board or self.size > KEPT_BYTES:
-            self.board, self.size, self.pages = board, 0, {}
+        self._turn_to(board)
         page = self.pages.get(key)
         if page is None:
             body = render().encode()
@@ -59,6 +69,11 @@ class Pages:
             self.pages[key] = page
             self.size += len(body)
         return page
+
+    def _turn_to(self, board: Board) -> None:
+        full = self.size > KEPT_BYTES or len(self.choices) > KEPT_CHOICES
+        if self.board is not board or full:
+            self.board, self.size, self.pages, self.choices = board, 0, {}, {}
 
 
 def public(
@@ -75,7 +90,8 @@ def public(
         def answer(**parts: Any) -> Response:
             site, kept = this_site(), current_app.extensions["pages"]
             board = site.board()
-            chosen = (choose(board),) if choose else ()
+            asked = (request.endpoint, request.query_string)
+            chosen = (kept.choice(board, asked, choose),) if choose else ()
             where = (site.origin(), site.media_origin())
             key = (request.endpoint, *where, *chosen, *parts.values())
             page = kept.get(board, key, lambda: view(board, *chosen, **parts))
@@ -87,15 +103,17 @@ def public(
 
 
 def _respond(page: Page, mimetype: str) -> Response:
+    body = page.body
+    headers = [
+        ("Cache-Control", CACHE_CONTROL),
+        ("Vary", "Accept-Encoding"),
+        ("ETag", f'W/"{page.etag}"'),
+    ]
     accepted = request.headers.get("Accept-Encoding", "")
     if "gzip" in accepted and "gzip;q=0" not in accepted:
-        response = Response(page.gzipped(), mimetype=mimetype)
-        response.headers["Content-Encoding"] = "gzip"
-    else:
-        response = Response(page.body, mimetype=mimetype)
-    response.headers["Cache-Control"] = CACHE_CONTROL
-    response.headers["Vary"] = "Accept-Encoding"
-    response.set_etag(page.etag, weak=True)
+        body = page.gzipped()
+        headers.append(("Content-Encoding", "gzip"))
+    response = Response(body, headers=headers, mimetype=mimetype)
     if "If-None-Match" in request.headers:
         response.make_conditional(request)
     return response
