@@ -257,23 +257,29 @@ def test_the_public_copy_keeps_the_mark_of_ai_and_not_the_place(
     assert probe(out).faststart
 
 
+# Ready-made with `encode`: once in a thousand times an HEVC encoder's threads trip over themselves.
+@pytest.mark.parametrize("codec", ["hevc", "av1", "vp9"])
+def test_a_codec_that_phones_may_not_play_is_refused(tmp_path: Path, codec: str) -> None:
+    path = Path(__file__).parent / "unplayable" / f"{codec}.mp4"
+    with pytest.raises(VideoRefused) as caught:
+        make_web_copy(path, probe(path), tmp_path / "web.mp4")
+    wanted = f"视频编码为 {codec.upper()}，手机上不一定能播放，需转码"
+    assert caught.value.reason.startswith(wanted)
+    assert not (tmp_path / "web.mp4").exists()
+
+
 @pytest.mark.parametrize(
-    ("codec", "pixels", "audio", "found"),
+    ("pixels", "audio", "found"),
     [
-        ("libx265", "yuv420p", None, "视频编码为 HEVC，手机上不一定能播放，需转码"),
-        ("libsvtav1", "yuv420p", None, "视频编码为 AV1，手机上不一定能播放，需转码"),
-        ("libvpx-vp9", "yuv420p", None, "视频编码为 VP9，手机上不一定能播放，需转码"),
-        ("libx264", "yuv420p10le", None, "像素格式为 yuv420p10le，手机上不一定能播放"),
-        ("libx264", "yuv444p", None, "像素格式为 yuv444p，手机上不一定能播放"),
-        ("libx264", "yuv420p", "libmp3lame", "音频编码为 MP3"),
+        ("yuv420p10le", None, "像素格式为 yuv420p10le，手机上不一定能播放"),
+        ("yuv444p", None, "像素格式为 yuv444p，手机上不一定能播放"),
+        ("yuv420p", "libmp3lame", "音频编码为 MP3"),
     ],
 )
-def test_what_phones_may_not_play_is_refused(
-    tmp_path: Path, codec: str, pixels: str, audio: str | None, found: str
+def test_pixels_or_sound_that_phones_may_not_play_are_refused(
+    tmp_path: Path, pixels: str, audio: str | None, found: str
 ) -> None:
-    path = encode(
-        tmp_path / "in.mp4", size=(320, 180), codec=codec, pixels=pixels, audio=audio, count=2
-    )
+    path = encode(tmp_path / "in.mp4", size=(320, 180), pixels=pixels, audio=audio, count=2)
     with pytest.raises(VideoRefused) as caught:
         make_web_copy(path, probe(path), tmp_path / "web.mp4")
     assert caught.value.reason.startswith(found)

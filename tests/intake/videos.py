@@ -37,7 +37,7 @@ def encode(
     options: dict[str, str] | None = None,
 ) -> Path:
     """A real video at 10 frames a second, its index (moov) at the end unless `faststart`."""
-    fast = {"preset": "12" if codec == "libsvtav1" else "ultrafast"}
+    fast = {"preset": "ultrafast"}
     flags = "use_metadata_tags" + ("+faststart" if faststart else "")
     with av.open(str(path), "w", container_options={"movflags": flags}) as out:
         out.metadata.update(metadata or {})
