@@ -27,7 +27,6 @@ def encode(
     path: Path,
     *,
     size: tuple[int, int] = (1920, 1080),
-    codec: str = "libx264",
     pixels: str = "yuv420p",
     audio: str | None = "aac",
     faststart: bool = False,
@@ -41,7 +40,7 @@ def encode(
     flags = "use_metadata_tags" + ("+faststart" if faststart else "")
     with av.open(str(path), "w", container_options={"movflags": flags}) as out:
         out.metadata.update(metadata or {})
-        picture = out.add_stream(codec, rate=10, options={**fast, **(options or {})})
+        picture = out.add_stream("libx264", rate=10, options={**fast, **(options or {})})
         picture.width, picture.height, picture.pix_fmt = *size, pixels
         sound = out.add_stream(audio, rate=44100, layout="mono") if audio else None
         for step in range(count):

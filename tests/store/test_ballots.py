@@ -183,8 +183,15 @@ def test_new_rules_are_in_force_as_soon_as_apply_returns(contest: Contest):
 
 def test_a_store_without_a_contest_takes_no_vote(contest: Contest):
     contest.store.law.flushall()
-    with pytest.raises(StoreDown, match="no contest was opened"):
+    with pytest.raises(StoreDown, match="holds another contest, or none"):
         contest.cast(a_ballot())
+
+
+def test_a_store_that_lost_its_rules_takes_no_vote(contest: Contest):
+    contest.cast(a_ballot(entry=1))
+    contest.store.law.delete(keys.RULES(shard=0))
+    with pytest.raises(StoreDown, match="the store holds no rules"):
+        contest.cast(a_ballot(entry=2))
 
 
 def test_a_store_that_forgot_the_script_gets_it_again(contest: Contest):
