@@ -15,7 +15,8 @@ test: setup-dev ## run the tests
 	@$(python) -m pytest
 
 check: lint ## everything that CI holds besides the tests
-	@if [ -f tests/mutate_voting.py ]; then $(python) -m tests.mutate_voting; fi
+	@$(python) -m tests.mutate_voting
+	@$(python) -m pytest tests/browser
 
 lint: setup-dev ## look for style and type mistakes
 	@$(python) -m ruff check .
