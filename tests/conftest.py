@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 import redis
 from flask import Flask
 from people import Town, Visitor
+from staging import wait_until
 from works import open_gallery
 
 from voting import create_app, prepare
@@ -63,14 +63,6 @@ def emptied(url: str) -> str:
     with redis.Redis.from_url(url) as store:
         store.flushall()
     return url
-
-
-def wait_until(true, seconds: float = 20) -> None:
-    """Ask again and again, and give up with the test."""
-    until = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < until, "it didn't come true"
-        time.sleep(0.05)
 
 
 @pytest.fixture

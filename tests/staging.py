@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -62,6 +63,17 @@ def written(site: Site) -> dict[bytes, bytes]:
     """All that the law store holds."""
     law = site.store.law
     return {key: law.dump(key) for key in law.keys("*")}
+
+
+def free_port() -> int:
+    """A port that is free together with the next one."""
+    while True:
+        with socket.socket() as one, socket.socket() as two:
+            one.bind(("127.0.0.1", 0))
+            port = int(one.getsockname()[1])
+            with contextlib.suppress(OSError):
+                two.bind(("127.0.0.1", port + 1))
+                return port
 
 
 def wait_until(true: Callable[[], bool], seconds: float = 20) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 import zxingcpp
 from PIL import Image
+from staging import free_port, wait_until
 
 from voting.settings import ROOT, Refused, Settings, load_settings
 from voting.supervisor import banner, checks, child, stores
@@ -117,24 +118,6 @@ def status(url: str) -> int | None:
             return error.code
     except OSError:
         return None
-
-
-def wait_until(true: Callable[[], bool], seconds: float = 20) -> None:
-    until = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < until, "it never came true"
-        time.sleep(0.05)
-
-
-def free_port() -> int:
-    """A port that is free together with the next one."""
-    while True:
-        with socket.socket() as one, socket.socket() as two:
-            one.bind(("127.0.0.1", 0))
-            port = int(one.getsockname()[1])
-            with contextlib.suppress(OSError):
-                two.bind(("127.0.0.1", port + 1))
-                return port
 
 
 Start = Callable[..., Run]

@@ -222,7 +222,7 @@ def test_a_store_that_has_lost_its_entries_changes_nothing(contest: Contest, she
     assert shelf.out() == before
 
 
-class Enough(Exception):  # noqa: N818
+class Enough(Exception):  # noqa: N818 the plain word
     """The test has seen enough of the worker."""
 
 
