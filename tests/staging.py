@@ -71,7 +71,7 @@ def free_port() -> int:
         with socket.socket() as one, socket.socket() as two:
             one.bind(("127.0.0.1", 0))
             port = int(one.getsockname()[1])
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 two.bind(("127.0.0.1", port + 1))
                 return port
 
