@@ -28,6 +28,7 @@ def create_floor() -> Flask:
         settings.shards,
         settings.data_dir / "floor",
         accept_unknown=settings.accept_unknown_durability,
+        sealing=b"sealing",
     )
     app = Flask("floor", static_folder=None)
 

@@ -38,7 +38,8 @@ def weigh(stage: Stage, votes: int, most_s: float) -> dict[str, Any]:
         start_store(law_command(folder, path), processes)
         store = open_store(
             stage.contest.id,
-            f"unix://{path}", stage.settings.politeness_url, 1, folder, accept_unknown=False
+            f"unix://{path}", stage.settings.politeness_url, 1, folder, accept_unknown=False,
+            sealing=b"sealing",
         )
         _open_contest(store, stage)
         before = store.law.info(), store_cpu_s(store)
@@ -64,7 +65,7 @@ def _open_contest(store: Store, stage: Stage) -> None:
     store.rules.open(stage.contest.id, law, int(time.time() * 1000))
     for entry in stage.store.entries.all().values():
         store.entries.add(entry)
-        store.entries.approve(entry.number, "审核通过")
+        store.entries.approve(entry.number, "审核通过", ai_labelled=True)
 
 
 def _cast_all(store: Store, votes: int, until: float) -> int:

@@ -10,6 +10,8 @@ import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
+import gevent  # noqa: E402
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from voting.settings import Refused, load_settings  # noqa: E402
@@ -49,6 +51,28 @@ control_socket_disable = True
 def pre_request(worker: Any, req: Any) -> None:  # noqa: ARG001 gunicorn's signature
     """Whoever stalls in the middle of a body, or doesn't take the answer, doesn't hold a place."""
     req.unreader.sock.settimeout(15)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Refused votes are counted in memory and written every few seconds, beside the votes."""
+
+    def write() -> None:
+        while True:
+            gevent.sleep(5)
+            write_refusals(worker)
+
+    gevent.spawn(write)
+
+
+def worker_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 gunicorn's signature
+    """What was counted last."""
+    write_refusals(worker)
+
+
+def write_refusals(worker: Any) -> None:
+    """There is no app when it couldn't be loaded, and no site in the floor of the bench."""
+    if site := getattr(getattr(worker, "wsgi", None), "extensions", {}).get("site"):
+        site.store.refusals.write()
 
 
 def on_starting(server: Any) -> None:  # noqa: ARG001 gunicorn's signature

@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-needed_mb=$((300 * $#))  # measured: 210 MB for the site, 520 MB with what the tests need
+needed_mb=$((400 * $#))  # measured: 291 MB for the site, 605 MB with what the tests need
 
 refuse() {
     printf '%s\n' "$*" >&2

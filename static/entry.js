@@ -11,6 +11,11 @@
   var say = bar.querySelector('.say');
   var video = document.querySelector('.stage video');
   var STALE = ['foreign_ballot', 'ballot_expired', 'ballot_invalid', 'pass_required'];
+  var ENDED = {
+    closed: { words: '看排行', at: '/top' },
+    under_review: { words: '结果核对中', at: '/results' },
+    published: { words: '看结果', at: '/results' }
+  };
   var watched = {};
   var me = null;
   var own = null; // my vote that the standings may not hold yet: {at}
@@ -52,13 +57,13 @@
     if (!me || busy) return;
     if (me.phase === 'before') paint('off', '投票还没开始', site.moment(Date.parse(me.opens)) + ' 开始');
     else if (me.phase === 'paused') paint('off', '投票暂停中', '恢复后可以接着投');
-    else if (me.phase === 'closed') paint('closed', '投票已结束', '看排行');
+    else if (ENDED[me.phase]) paint('closed', '投票已结束', ENDED[me.phase].words);
     else if (timesVoted() >= perEntry) {
       paint('voted', daily ? '今天投过了' : '您投过了', me.votes_left ? left() : daily ? '明天 0 点后可以再投' : '您的票已经投完');
       stamp(false);
     } else if (!me.votes_left) paint('used', daily ? '今天的 ' + me.votes_per_voter + ' 票投完了' : '您的票已经投完', daily ? '明天 0 点后可以再投' : '谢谢您的参与');
     else paint('ready', '投一票', left());
-    if (me.phase === 'closed') button.setAttribute('data-state', 'off');
+    if (ENDED[me.phase]) button.setAttribute('data-state', 'off');
   }
 
   /** Back on the page, or back online: what is mine may have changed elsewhere. */
@@ -133,7 +138,7 @@
   function press() {
     var state = button.getAttribute('data-state');
     if (busy) return;
-    if (me && me.phase === 'closed') { location.href = '/top'; return; }
+    if (me && ENDED[me.phase]) { location.href = ENDED[me.phase].at; return; }
     if (state === 'voted') { tell('您投过这件作品了。', mineLink()); return; }
     if (state === 'used' || state === 'off') { tell(button.querySelector('b').textContent + '，' + button.querySelector('small').textContent + '。'); return; }
     busy = true;

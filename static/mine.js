@@ -60,6 +60,8 @@
       var me = answer.data;
       if (!answer.ok) left.textContent = answer.status ? '投票服务正在恢复，暂时查不到还能投几票。' : '没有网络，暂时查不到还能投几票。';
       else if (me.phase === 'before') left.textContent = '投票 ' + site.moment(Date.parse(me.opens)) + ' 开始';
+      else if (me.phase === 'published') left.textContent = '投票已结束，结果已公布';
+      else if (me.phase === 'under_review') left.textContent = '投票已结束，结果核对中';
       else if (me.phase === 'closed') left.textContent = '投票已结束';
       else if (me.phase === 'paused') left.textContent = '投票暂停中，恢复后可以接着投';
       else if (!me.votes_left) left.textContent = me.period === 'day' ? '今天的票投完了，明天 0 点后可以再投' : '您的票已经投完';

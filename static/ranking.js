@@ -6,6 +6,7 @@
   var board = document.getElementById('board');
   var inside = board.querySelector('.board.in');
   var outside = board.querySelector('.board.out');
+  var ENDED = ['closed', 'under_review', 'published'];
   var winners = Number(board.getAttribute('data-winners'));
   var asOf = Number(board.getAttribute('data-as-of'));
   var calm = window.matchMedia && matchMedia('(prefers-reduced-motion: reduce)').matches;
@@ -19,8 +20,8 @@
   /** What stands under a title: how far to the place that matters. */
   function words(list, i, bar, closed) {
     var one = list[i];
-    if (!one.votes) return '还没有得票';
-    if (one.rank > winners) return '距第' + winners + '名还差 ' + site.count(bar - one.votes) + ' 票';
+    if (!one.votes) return closed ? '没有得票' : '还没有得票';
+    if (one.rank > winners) return '距第' + winners + '名' + (closed ? '差 ' : '还差 ') + site.count(bar - one.votes) + ' 票';
     if ((list[i - 1] && list[i - 1].rank === one.rank) || (list[i + 1] && list[i + 1].rank === one.rank)) return '并列第 ' + one.rank + ' 名';
     if (i === 0) return closed ? '第一名' : '暂列第一';
     return '距上一名 ' + site.count(list[i - 1].votes - one.votes) + ' 票';
@@ -74,7 +75,7 @@
     var bar = won[won.length - 1].votes;
     var top = [], rest = [];
     list.forEach(function (one, i) {
-      fill(rows[one.number], one, words(list, i, bar, data.phase === 'closed'), list[0].votes);
+      fill(rows[one.number], one, words(list, i, bar, ENDED.indexOf(data.phase) >= 0), list[0].votes);
       (i < won.length ? top : rest).push(rows[one.number]);
     });
     arrange(top, inside);
@@ -97,6 +98,7 @@
   }
 
   function take(answer) {
+    if (answer.ok && answer.data.phase === 'published') { location.reload(); return; } // final from now on
     document.getElementById('stale').textContent = fails > 1 ? '，暂时连不上，稍后自动更新' : '';
     if (!answer.ok || Date.parse(answer.data.as_of) < asOf) return;
     asOf = Date.parse(answer.data.as_of);

@@ -69,10 +69,12 @@ class Contest:
 
 
 def a_contest(law_url: str, throttle_url: str, folder: Path, shards: int = 1) -> Contest:
-    store = open_store("test", law_url, throttle_url, shards, folder, accept_unknown=False)
+    store = open_store(
+        "test", law_url, throttle_url, shards, folder, accept_unknown=False, sealing=b"sealing"
+    )
     store.rules.open("test", OPEN_LAW, now_ms())
     for number in (1, 2, 3, 4):
         store.entries.add(an_entry(number))
     for number in (1, 2, 3):
-        store.entries.approve(number, "审核通过")
+        store.entries.approve(number, "审核通过", ai_labelled=True)
     return Contest(store)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,50 @@ class Visitor:
 
     def _from(self) -> dict[str, str]:
         return {"REMOTE_ADDR": self.address}
+
+
+@dataclass
+class Operator:
+    """Somebody with an account, at the console; logged in unless a test says otherwise.
+
+    What is posted carries the CSRF token of a page, as a browser's form would.
+    """
+
+    client: FlaskClient
+    name: str
+    address: str = "127.0.0.1"
+    token: str = ""
+
+    def get(self, path: str, /, **parts: Any) -> TestResponse:
+        return self.client.get(path, environ_base={"REMOTE_ADDR": self.address}, **parts)
+
+    def post(self, path: str, /, **form: Any) -> TestResponse:
+        """Send a form; a file is `(BytesIO, name)`, several values of one name are a list."""
+        return self.send(path, data={"csrf_token": self.csrf_token()} | form)
+
+    def post_json(self, path: str, /, **body: Any) -> TestResponse:
+        return self.send(path, json=body, headers={"X-CSRFToken": self.csrf_token()})
+
+    def send(self, path: str, /, **parts: Any) -> TestResponse:
+        """POST exactly this, without a token of its own."""
+        return self.client.post(path, environ_base={"REMOTE_ADDR": self.address}, **parts)
+
+    def log_in(self, password: str, to: str = "") -> TestResponse:
+        """By the form, as a person does."""
+        self.token = self._taken()
+        answer = self.post(f"/organizer/log-in{to}", name=self.name, password=password)
+        self.token = ""  # logging in begins a new session
+        return answer
+
+    def csrf_token(self) -> str:
+        self.token = self.token or self._taken()
+        return self.token
+
+    def _taken(self) -> str:
+        page = self.get("/organizer/log-in")
+        found = re.search(r'<meta name="csrf-token" content="([^"]+)">', page.text)
+        assert found, page.text
+        return found[1]
 
 
 @dataclass

@@ -57,6 +57,11 @@ WRONG = [
     ('opens = "yesterday"', "", "voting", "opens"),
     ('closes = "in two weeks"', 'closes = "yesterday"', "voting", "closes"),
     ('closes = "in two weeks"', "", "voting", "closes"),
+    ('sizes = ["1920x1080", "1080x1920"]', "sizes = []", "entries", "sizes"),
+    ('sizes = ["1920x1080", "1080x1920"]', 'sizes = ["1080p"]', "entries", "sizes"),
+    ('sizes = ["1920x1080", "1080x1920"]', 'sizes = ["1920x0"]', "entries", "sizes"),
+    ("introduction_chars = 300", "introduction_chars = 0", "entries", "introduction_chars"),
+    ("introduction_chars = 300", "introduction_chars = 300\nfps = 25", "entries", "fps"),
     ("votes_per_voter = 5", "votes_per_voter = 0", "voting", "votes_per_voter"),
     ("votes_per_voter = 5", "votes_per_voter = 101", "voting", "votes_per_voter"),
     ("votes_per_voter = 5", "votes_per_voter = -5", "voting", "votes_per_voter"),
@@ -209,6 +214,8 @@ def test_the_shipped_contest_is_what_its_text_says():
     assert contest.id == "ai-shandong-vlog-2025"
     assert len(contest.cities) == 16
     assert [c.ai for c in contest.categories.values()] == [False, True]
+    assert contest.notice.sizes == ((1920, 1080), (1080, 1920))
+    assert contest.notice.introduction_chars == 300
     law = contest.law
     assert (law.opens, law.closes) == ("yesterday", "in two weeks")
     assert (law.period, law.tie, law.counts) == (Period.DAY, Tie.ALL_AWARDED, Counts.LIVE)

@@ -19,7 +19,7 @@ from voting.settings import load_settings
 from voting.shelf import Shelf
 from voting.store import keys, open_store
 from voting.store.client import StoreDown
-from voting.store.decisions import Kind
+from voting.store.log import Kind
 from voting.store.rules import Pauser
 from voting.worker import DISK_ENOUGH, DISK_FLOOR, guard_disk, reconcile
 
@@ -36,7 +36,7 @@ def verdict(contest: Contest) -> Verdict:
 
 
 def pauses(contest: Contest) -> list[Kind]:
-    made = [decision.kind for decision in contest.store.decisions.all()]
+    made = [decision.kind for decision in contest.store.log.decisions()]
     return [kind for kind in made if kind in (Kind.PAUSE, Kind.RESUME)]
 
 
@@ -260,7 +260,10 @@ def test_the_worker_finishes_what_a_killed_withdrawal_left(
 
 def test_the_worker_outlives_its_stores_and_its_folder(tmp_path: Path):
     nowhere = "unix:///tmp/nobody-listens-here.sock"
-    store = open_store("test", nowhere, nowhere, 1, tmp_path / "board", accept_unknown=False)
+    board = tmp_path / "board"
+    store = open_store(
+        "test", nowhere, nowhere, 1, board, accept_unknown=False, sealing=b"sealing"
+    )
     settings = load_settings({"DATA_DIR": str(tmp_path / "no folder")})
     with pytest.raises(Enough):
         worker.work(store, settings, three_rounds())

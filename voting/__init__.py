@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from flask import Flask
 
 from voting import cli, web
-from voting.settings import ROOT, Contest, Refused, Settings, load_contest, load_settings
+from voting.settings import ROOT, Contest, Keys, Refused, Settings, load_contest, load_settings
 from voting.store import Store, open_store
 from voting.store.client import Durability, StoreDown, durability
 from voting.store.rules import WrongStore
@@ -18,8 +18,9 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     """The site as a WSGI app; `environ` replaces the process's environment (tests)."""
     settings = load_settings(environ)
     contest = load_contest(settings.contest_file)
+    keys = settings.keys(environ)
     app = Flask("voting", root_path=str(ROOT))
-    web.mount(app, web.Site(settings, contest, settings.keys(environ), _store(settings, contest)))
+    web.mount(app, web.Site(settings, contest, keys, _store(settings, contest, keys)))
     cli.mount(app)
     return app
 
@@ -35,7 +36,7 @@ def prepare(environ: Mapping[str, str] | None = None) -> None:
     contest = load_contest(settings.contest_file)
     settings.make_keys(environ)
     try:
-        store = _store(settings, contest)
+        store = _store(settings, contest, settings.keys(environ))
         store.rules.open(contest.id, contest.law, int(time.time() * 1000))
         kept = durability(store.law)
     except WrongStore as error:
@@ -55,7 +56,7 @@ def prepare(environ: Mapping[str, str] | None = None) -> None:
         )
 
 
-def _store(settings: Settings, contest: Contest) -> Store:
+def _store(settings: Settings, contest: Contest, keys: Keys) -> Store:
     return open_store(
         contest.id,
         settings.law_url,
@@ -63,4 +64,5 @@ def _store(settings: Settings, contest: Contest) -> Store:
         settings.shards,
         settings.data_dir / "board",
         accept_unknown=settings.accept_unknown_durability,
+        sealing=keys.sealing,
     )

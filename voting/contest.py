@@ -24,6 +24,7 @@ class EntryState(enum.StrEnum):
     PENDING = "pending"
     APPROVED = "approved"
     WITHDRAWN = "withdrawn"
+    REFUSED = "refused"
 
 
 class Period(enum.StrEnum):
@@ -54,6 +55,46 @@ class Phase(enum.StrEnum):
     OPEN = "open"
     PAUSED = "paused"
     CLOSED = "closed"
+    UNDER_REVIEW = "under_review"
+    PUBLISHED = "published"
+
+
+class Stage(enum.StrEnum):
+    """What organizers have made of a vote whose window is over."""
+
+    NONE = ""
+    UNDER_REVIEW = "under_review"
+    PUBLISHED = "published"
+
+
+class Step(enum.StrEnum):
+    """What an organizer may do to the vote; the clock does the rest."""
+
+    OPEN = "open"
+    POSTPONE = "postpone"
+    PAUSE = "pause"
+    RESUME = "resume"
+    CLOSE = "close"
+    EXTEND = "extend"
+    REVIEW = "under-review"
+    TAKE_BACK = "take-back"
+    PUBLISH = "publish"
+    UNPUBLISH = "unpublish"
+
+
+#: Which steps each phase allows; what isn't here can't be done. Once the result is being checked
+#: the window stays as it is, unless the check is taken back in so many words.
+STEPS: Mapping[Phase, tuple[Step, ...]] = {
+    Phase.BEFORE: (Step.OPEN, Step.POSTPONE, Step.EXTEND),
+    Phase.OPEN: (Step.PAUSE, Step.EXTEND, Step.CLOSE),
+    Phase.PAUSED: (Step.RESUME, Step.EXTEND, Step.CLOSE),
+    Phase.CLOSED: (Step.REVIEW, Step.EXTEND),
+    Phase.UNDER_REVIEW: (Step.PUBLISH, Step.TAKE_BACK),
+    Phase.PUBLISHED: (Step.PUBLISH, Step.UNPUBLISH),
+}
+
+#: The phases in which no vote will be taken any more.
+ENDED = frozenset({Phase.CLOSED, Phase.UNDER_REVIEW, Phase.PUBLISHED})
 
 
 class Verdict(enum.StrEnum):
@@ -73,6 +114,10 @@ class Verdict(enum.StrEnum):
     FOREIGN_BALLOT = "foreign_ballot"
 
 
+#: The key of the category whose entries carry the AI label.
+AI = "ai"
+
+
 @dataclass(frozen=True, slots=True)
 class Category:
     """One of the contest's categories. `ai` entries carry the AI label everywhere."""
@@ -84,8 +129,25 @@ class Category:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """What the contest's notice asks of a submission.
+
+    `sizes` are the pictures' widths and heights as displayed; `introduction_chars` is the longest
+    introduction, without spaces and line breaks.
+    """
+
+    categories: Mapping[str, Category]
+    sizes: tuple[tuple[int, int], ...]
+    introduction_chars: int
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """One submission. `media` names its files; it says nothing about whoever sent them."""
+    """One submission. `media` names its files; it says nothing about whoever sent them.
+
+    `doubts` need a person's eye, `notes` are only good to know; both are what intake found.
+    `ai_labelled`: a reviewer has seen that the video itself carries its AI label.
+    """
 
     number: int
     title: str
@@ -103,6 +165,14 @@ class Entry:
     form_sha256: str
     video_sha256: str
     taken_in_ms: int
+    content_sha256: str = ""
+    doubts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    ai_labelled: bool = False
+
+    @property
+    def ai(self) -> bool:
+        return self.category == AI
 
     @property
     def upright(self) -> bool:
@@ -131,11 +201,11 @@ class Rules:
     tie: Tie
     counts: Counts
 
-    def phase(self, now_ms: int, *, paused: bool) -> Phase:
+    def phase(self, now_ms: int, *, paused: bool, stage: Stage = Stage.NONE) -> Phase:
         if now_ms < self.opens_ms:
             return Phase.BEFORE
         if now_ms >= self.closes_ms:
-            return Phase.CLOSED
+            return Phase(stage) if stage else Phase.CLOSED
         return Phase.PAUSED if paused else Phase.OPEN
 
 

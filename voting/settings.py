@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from voting.contest import SHANGHAI, Category, Counts, Law, Period, Tie
+from voting.contest import SHANGHAI, Category, Counts, Law, Notice, Period, Tie
 
 ROOT = Path(__file__).resolve().parent.parent
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -37,7 +37,7 @@ class Contest:
     organizers: tuple[str, ...]
     demo: bool
     cities: tuple[str, ...]
-    categories: Mapping[str, Category]
+    notice: Notice
     law: Law
     award: str
     new_passes: str
@@ -47,6 +47,10 @@ class Contest:
     retention_days: int
     icp: str
     police: str
+
+    @property
+    def categories(self) -> Mapping[str, Category]:
+        return self.notice.categories
 
 
 class Table:
@@ -146,7 +150,7 @@ def load_contest(path: Path) -> Contest:
     except tomllib.TOMLDecodeError as error:
         raise Refused(f"{path}：不是正确的 TOML 文件（{error}）") from error
 
-    tables = ("contest", "categories", "voting", "result", "throttle", "texts", "footer")
+    tables = ("contest", "categories", "entries", "voting", "result", "throttle", "texts", "footer")
     if unknown := sorted(set(document) - set(tables)):
         raise Refused(f"{path}：不认识 [{unknown[0]}]；允许：{'、'.join(tables)}")
 
@@ -162,7 +166,7 @@ def load_contest(path: Path) -> Contest:
         organizers=about.words("organizers"),
         demo=about.flag("demo"),
         cities=about.words("cities"),
-        categories=_categories(table),
+        notice=_notice(table),
         award=result.word("award"),
         law=_law(table("voting"), result),
         new_passes=_rate(throttle, "new_passes"),
@@ -207,6 +211,25 @@ def _categories(table: Any) -> dict[str, Category]:
                                    ai=key == "ai")
         one.done()
     return categories
+
+
+def _notice(table: Any) -> Notice:
+    entries = table("entries")
+    notice = Notice(
+        categories=_categories(table),
+        sizes=_sizes(entries),
+        introduction_chars=entries.number("introduction_chars", 1, 5000),
+    )
+    entries.done()
+    return notice
+
+
+def _sizes(entries: Table) -> tuple[tuple[int, int], ...]:
+    found = [re.fullmatch(r"([1-9]\d{1,4})[x×*]([1-9]\d{1,4})", size.replace(" ", ""))
+             for size in entries.words("sizes")]  # fmt: skip
+    if not all(found):
+        raise entries.wrong("sizes", '一组宽x高，例如 ["1920x1080", "1080x1920"]')
+    return tuple((int(size[1]), int(size[2])) for size in found if size)
 
 
 def _law(voting: Table, result: Table) -> Law:

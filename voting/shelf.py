@@ -11,7 +11,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-#: Never put out: what the contestant sent, untouched.
+#: What is put out. What the contestant sent and the reviewer's frames stay inside.
+PUBLIC = ("web*.mp4", "cover-*")
+#: What the contestant sent, untouched.
 ORIGINAL = "original.mp4"
 
 
@@ -21,12 +23,12 @@ class Shelf:
     public: Path
 
     def put_out(self, name: str) -> None:
-        """Make an entry's web copy and covers reachable. Doing it again is harmless."""
+        """Make an entry's copies and covers reachable. Doing it again is harmless."""
         files = list((self.media / name).iterdir())
         (self.public / name).mkdir(parents=True, exist_ok=True)
         for file in files:
             link = self.public / name / file.name
-            if file.name != ORIGINAL and not link.exists():
+            if any(map(file.match, PUBLIC)) and not link.exists():
                 _link(file, link)
 
     def take_away(self, name: str) -> None:
@@ -41,6 +43,14 @@ class Shelf:
         """Names of the media that are reachable, and have been for so many seconds."""
         latest = time.time() - for_s
         return {one.name for one in _folders(self.public) if one.stat().st_mtime <= latest}
+
+
+def sweep(place: Path, older_s: float) -> None:
+    """Remove the folders in `place` in which nothing has come or gone for so many seconds."""
+    latest = time.time() - older_s
+    for folder in _folders(place):
+        if not folder.is_symlink() and folder.stat().st_mtime < latest:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _folders(place: Path) -> list[Path]:

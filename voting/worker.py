@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
 
 from voting.contest import EntryState
-from voting.settings import Settings
+from voting.settings import ROOT, Settings
 from voting.shelf import Shelf
 from voting.store import Store
 from voting.store.client import StoreDown
+from voting.store.jobs import KEPT_MS, Job, Jobs, JobState, NoSuchJob
+from voting.store.log import SITE
 from voting.store.rules import Pauser
 from voting.store.standings import Board
+from voting.supervisor.child import end_with_us
 
 log = logging.getLogger(__name__)
 
@@ -23,16 +35,24 @@ DISK_FLOOR = 100 * 1024 * 1024
 DISK_ENOUGH = 2 * DISK_FLOOR
 #: Media are put out just before their entry is approved, so younger ones are nobody's leftovers.
 LEFTOVER_S = 60.0
+#: A job that was asked to stop does so at its next step; one that doesn't is ended.
+PATIENCE_S: Final = 20.0
+SWEEP_EVERY_S: Final = 600.0
+#: What was uploaded carries phone numbers: nobody took it in for a day, nobody will.
+INBOX_KEPT_S: Final = 24 * 3600.0
 
 
 def work(store: Store, settings: Settings, sleep: Callable[[float], None]) -> None:
     """Do everything that is due, for ever."""
     shelf = Shelf(settings.media_dir, settings.public_dir)
+    foreman = Foreman(store.jobs, settings.data_dir / "jobs")
     while True:
+        foreman.look()
         try:
             board = store.boards.current()
             guard_disk(store, shutil.disk_usage(settings.data_dir).free)
             reconcile(store, board, shelf)
+            store.figures.keep_up(board)
         except (StoreDown, OSError) as error:
             log.warning("worker: %s", error)
         sleep(EVERY_S)
@@ -42,9 +62,9 @@ def guard_disk(store: Store, free: int) -> None:
     """Pause the vote while the disk is nearly full, and go on afterwards. `free` in bytes."""
     paused_by = store.rules.paused_by()  # looked at first, because a change takes a lock
     if free < DISK_FLOOR and paused_by is None:
-        store.rules.pause(f"磁盘只剩 {free // 2**20} MB，自动暂停", Pauser.DISK_GUARD)
+        store.rules.pause(f"磁盘只剩 {free // 2**20} MB，自动暂停", Pauser.DISK_GUARD, SITE)
     elif free > DISK_ENOUGH and paused_by is Pauser.DISK_GUARD:
-        store.rules.resume("磁盘空间恢复，自动继续", Pauser.DISK_GUARD)
+        store.rules.resume("磁盘空间恢复，自动继续", Pauser.DISK_GUARD, SITE)
 
 
 def reconcile(store: Store, board: Board, shelf: Shelf) -> None:
@@ -68,3 +88,127 @@ def _approved_media(store: Store) -> set[str]:
     if not entries:
         raise StoreDown("there are public media, but no entries in the store")
     return {entry.media for entry in entries.values() if entry.state is EntryState.APPROVED}
+
+
+# --- jobs ---------------------------------------------------------------------------------------
+
+
+def start_job(job_id: str) -> subprocess.Popen[bytes]:
+    """A job's own process, in a group of its own: it ends with us, and votes go before it."""
+    command = (sys.executable, "-m", "flask", "--app", "app", "job", job_id)
+    return subprocess.Popen(  # noqa: S603 our own command, and an id of our own making
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_modest
+    )
+
+
+def _modest() -> None:
+    end_with_us()
+    os.nice(10)
+
+
+@dataclass
+class Foreman:
+    """Has the jobs done, one at a time; looks after the one at work and never waits for it."""
+
+    jobs: Jobs
+    folder: Path
+    start: Callable[[str], subprocess.Popen[bytes]] = start_job
+    now: Callable[[], float] = time.time
+    at_work: tuple[str, subprocess.Popen[bytes]] | None = field(default=None, init=False)
+    asked: float = field(default=0.0, init=False)  # since when the job at work should stop
+    swept: float = field(default=float("-inf"), init=False)
+
+    def look(self) -> None:
+        """One round: what has ended is told, what waits is begun, what is old is removed."""
+        try:
+            self._look_after()
+            if self.at_work is None:
+                self._begin()
+            if self.now() - self.swept > SWEEP_EVERY_S:
+                self.swept = self.now()
+                self._sweep()
+        except (StoreDown, OSError) as error:
+            log.warning("jobs: %s", error)
+
+    def _look_after(self) -> None:
+        if self.at_work is None:
+            return
+        job_id, process = self.at_work
+        if process.poll() is None:
+            self.jobs.beat(job_id, self._ms())
+            self._end_if_stubborn(job_id, process)
+            return
+        _kill_group(process)  # what it may have left running
+        with suppress(NoSuchJob):
+            job = self.jobs.of(job_id)
+            if not job.ended:
+                state, sentence = _how_it_died(job, process.returncode)
+                self.jobs.end(job_id, state, sentence, self._ms())
+        _remove_unfinished(self.folder / job_id)
+        self.at_work = None
+
+    def _end_if_stubborn(self, job_id: str, process: subprocess.Popen[bytes]) -> None:
+        with suppress(NoSuchJob):
+            if self.jobs.of(job_id).state is not JobState.STOPPING:
+                self.asked = 0.0
+                return
+        self.asked = self.asked or self.now()
+        if self.now() - self.asked > 2 * PATIENCE_S:
+            _kill_group(process)
+        elif self.now() - self.asked > PATIENCE_S:
+            process.terminate()
+
+    def _begin(self) -> None:
+        for job in self.jobs.silent(self._ms()):
+            self.jobs.put_back(job, self._ms())
+        claimed = self.jobs.claim(self._ms())
+        if claimed:
+            self.asked = 0.0
+            self.at_work = claimed.id, self.start(claimed.id)
+
+    def _sweep(self) -> None:
+        """Remove jobs that ended a week ago, folders that belong to none, and uploads that were
+        left lying."""
+        oldest = self._ms() - KEPT_MS
+        jobs = self.jobs.all()
+        old = {job.id for job in jobs if job.ended and job.ended_ms < oldest}
+        for job_id in old:
+            shutil.rmtree(self.folder / job_id, ignore_errors=True)
+            self.jobs.remove(job_id)
+        known = {job.id for job in jobs} - old
+        for path in self.folder.iterdir() if self.folder.exists() else ():
+            if path.name not in known and path.stat().st_mtime * 1000 < oldest:
+                shutil.rmtree(path, ignore_errors=True)
+        wanted = {job.asked.get("folder", "") for job in jobs if not job.ended}
+        inbox = self.folder.with_name("inbox")
+        for path in inbox.iterdir() if inbox.exists() else ():
+            if path.name not in wanted and self.now() - _newest(path) > INBOX_KEPT_S:
+                shutil.rmtree(path, ignore_errors=True)
+
+    def _ms(self) -> int:
+        return int(self.now() * 1000)
+
+
+def _how_it_died(job: Job, code: int) -> tuple[JobState, str]:
+    if job.state is JobState.STOPPING:
+        return JobState.STOPPED, "已停止"
+    if code == -signal.SIGKILL:
+        return JobState.FAILED, "做到一半被系统结束了，多半是内存不够"
+    how = f"信号 {-code}" if code < 0 else f"退出码 {code}"
+    return JobState.FAILED, f"做到一半停了（{how}），详情在服务器的日志里"
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Files are written as `.<name>.part` and get their names when they are whole."""
+    for path in folder.glob(".*.part"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _newest(folder: Path) -> float:
+    """When something last came into it, in seconds."""
+    return max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)

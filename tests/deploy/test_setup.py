@@ -166,5 +166,5 @@ def test_a_disk_too_full_is_seen_ahead(machine: Machine) -> None:
     machine.tool("df", "#!/bin/sh\necho head\necho /dev/x 9 9 204800 9% /\n")
     code, lines = machine.setup()
     assert (code, len(lines)) == (1, 1)
-    assert "200 MB are free here, 300 MB are needed" in lines[0]
+    assert "200 MB are free here, 400 MB are needed" in lines[0]
     assert not (machine.house / ".venv").exists()

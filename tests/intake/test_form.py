@@ -16,7 +16,7 @@ from docx.oxml.ns import nsdecls, qn
 from forms import ADDRESS, OFFICIAL, PHONE, official_form, saved, table_form
 
 from voting.intake import form as rules
-from voting.intake.form import Form, FormRefused, line, read_form
+from voting.intake.form import Form, FormRefused, line, read_contact, read_form
 
 
 def refusal(data: bytes) -> str:
@@ -56,8 +56,10 @@ def test_the_official_form_is_read_and_contact_details_are_left_out() -> None:
     form = read_form(data)
     assert form == Form(
         title="沂河两岸",
+        author="",
         seconds=1,
         category="live",
+        unclear="",
         unit="示例大学",
         instructor="李老师",
         introduction="沿着沂河走一天。",
@@ -123,6 +125,59 @@ def test_the_first_value_of_a_label_stays() -> None:
     assert read_form(table_form(rows)).title == "真"
 
 
+def test_values_may_stand_below_their_labels_column_by_column() -> None:
+    rows = [
+        ["作品名称", "作者", "时长", "类别"],
+        ["沂河两岸", "王小样", "1分30秒", "□实景拍摄 ☑AI创作"],
+        ["简介", "走一天。", "", ""],
+    ]
+    form = read_form(table_form(rows))
+    assert (form.title, form.author, form.seconds, form.category) == (
+        "沂河两岸", "王小样", 90, "ai",
+    )  # fmt: skip
+    assert form.introduction == "走一天。"
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "作品名称",
+        "作 品 名 称",
+        "作\n品\n名\n称",
+        "作品名称：",
+        "作品名称:",
+        "* 作品名称",
+        "作品名称*",
+        "1.作品名称",
+        "一、作品名称：",
+        "（1）作品名称",
+        "作品名称（必填）",
+        "作品名称\n(与文件名一致)",
+        "作品题目",
+        "作品标题",
+        "视频名称",
+    ],
+)
+def test_a_label_is_known_in_all_its_dress(label: str) -> None:
+    rows = [[label, "沂河两岸"], ["作品类型", "AI创作"]]
+    assert read_form(table_form(rows)).title == "沂河两岸"
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("《沂河两岸》", "沂河两岸"),
+        ("__沂河两岸__", "沂河两岸"),
+        ("《沂河》与《汶河》", "《沂河》与《汶河》"),
+        ("《》", "《》"),
+    ],
+)
+def test_a_title_is_taken_as_written_without_its_marks(text: str, title: str) -> None:
+    assert read_form(official_form(作品名称=text)).title == title
+    rows = [[f"作品名称：{text}"], ["作品类型：AI创作"]]
+    assert read_form(table_form(rows)).title == title
+
+
 @pytest.mark.parametrize("nothing", ["", "无", "无。", "/", "——", "暂无"])
 def test_a_struck_out_unit_is_no_unit(nothing: str) -> None:
     assert read_form(official_form(推荐单位=nothing)).unit == ""
@@ -164,7 +219,12 @@ def test_only_the_city_leaves_the_address(address: str, city: str) -> None:
         ("1 分 30 秒", 90),
         ("2′05″", 125),
         ("2分05", 125),
+        ("2.5分钟", 150),
+        ("3'20''", 200),
+        ("00:03:20:12", 200),
+        ("约 2 分钟", 120),
         ("四分钟", None),
+        ("90", None),
         ("", None),
     ],
 )
@@ -192,6 +252,14 @@ def test_the_length_is_read_in_any_notation(text: str, seconds: int | None) -> N
         ("☑实景拍摄（不超过3分钟） □AI创作（AI占比不低于50%）", "live"),
         ("□实景拍摄\n√ＡＩ创作类", "ai"),
         ("AI创作", "ai"),
+        ("[x]实景拍摄 [ ]AI创作", "live"),
+        ("( )实景拍摄 (V)AI创作", "ai"),
+        ("（×）实景拍摄 （√）AI创作", "ai"),
+        ("（●）实景拍摄 （ ）AI创作", "live"),
+        ("✔实景拍摄 □AI创作", "live"),
+        ("☑️实景拍摄 □AI创作", "live"),
+        ("□实拍类 ☑人工智能创作类", "ai"),
+        ("☑实景拍摄类（限3分钟，含航拍）\n□AI创作类（AI生成内容≥50%，含混合）", "live"),
     ],
 )
 def test_the_one_tick_is_found_before_or_after_its_name(text: str, category: str) -> None:
@@ -212,8 +280,10 @@ def test_the_one_tick_is_found_before_or_after_its_name(text: str, category: str
         ("☑实景拍摄 □AI创作 ☑实景拍摄", "看不出"),
     ],
 )
-def test_no_tick_two_ticks_and_a_doubtful_tick_are_refused(text: str, found: str) -> None:
-    assert found in refusal(official_form(作品类型=text))
+def test_no_tick_two_ticks_and_a_doubtful_tick_are_no_category(text: str, found: str) -> None:
+    form = read_form(official_form(作品类型=text))
+    assert form.category is None
+    assert found in form.unclear
 
 
 def test_ticks_from_symbol_fonts_and_check_boxes_count() -> None:
@@ -228,6 +298,24 @@ def test_ticks_from_symbol_fonts_and_check_boxes_count() -> None:
         paragraph._p.append(parse_xml(f"<w:r {nsdecls('w')}>{tick}</w:r>"))
         paragraph.add_run("AI创作")
         assert read_form(saved(document)).category == "ai"
+
+
+@pytest.mark.parametrize(("checked", "category"), [("1", "ai"), ("0", "live")])
+def test_a_check_box_control_counts_whatever_it_draws(checked: str, category: str) -> None:
+    document = docx.Document(BytesIO(official_form(作品类型="")))
+    paragraph = document.tables[0].cell(2, 1).paragraphs[0]
+
+    def box(on: str) -> None:
+        words = 'xmlns:w14="http://schemas.microsoft.com/office/word/2010/wordml"'
+        state = f'<w:sdtPr><w14:checkbox><w14:checked w14:val="{on}"/></w14:checkbox></w:sdtPr>'
+        drawn = "<w:sdtContent><w:r><w:t>?</w:t></w:r></w:sdtContent>"
+        paragraph._p.append(parse_xml(f"<w:sdt {nsdecls('w')} {words}>{state}{drawn}</w:sdt>"))
+
+    box("0" if checked == "1" else "1")
+    paragraph.add_run("实景拍摄  ")
+    box(checked)
+    paragraph.add_run("AI创作")
+    assert read_form(saved(document)).category == category
 
 
 def test_text_in_content_controls_is_read() -> None:
@@ -273,6 +361,29 @@ def test_disguising_and_control_characters_are_dropped() -> None:
 def test_markup_in_a_title_is_only_text() -> None:
     title = "<script>alert(1)</script> & ../../etc"
     assert read_form(official_form(作品名称=title)).title == title
+
+
+# --- contact, for winners only ------------------------------------------------------------------
+
+
+def test_a_winner_s_contact_is_read_as_written_and_stays_out_of_the_repr() -> None:
+    contact = read_contact(official_form())
+    assert (contact.name, contact.phone, contact.address) == ("王小样", PHONE, ADDRESS)
+    assert not any(private in repr(contact) for private in (PHONE, ADDRESS, "王小样"))
+
+
+def test_a_phone_is_found_under_any_label() -> None:
+    rows = [["作品名称：沂河两岸"], [f"联系人：王小样  电话：{PHONE}"], ["身份证号：370102199"]]
+    contact = read_contact(table_form(rows))
+    assert contact.phone == PHONE
+    assert contact.address == ""
+
+
+def test_contact_details_may_share_a_row() -> None:
+    rows = [["作品名称", "沂河两岸"], ["联系人", "王小样", "联系电话", "0539-8123456"],
+            ["通讯地址", ADDRESS]]  # fmt: skip
+    contact = read_contact(table_form(rows))
+    assert (contact.name, contact.phone, contact.address) == ("王小样", "0539-8123456", ADDRESS)
 
 
 # --- hostile files ------------------------------------------------------------------------------

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import errno
-import shutil
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
-from PIL import Image, ImageStat
-from videos import encode, scene, silence
+from videos import encode, patched, remuxed, silence, song_with_cover, stuffed
 
 from voting.intake import video as rules
-from voting.intake.video import Video, VideoRefused, make_covers, make_web_copy, probe, unplayable
+from voting.intake.video import Video, VideoRefused, probe, why_web_copy
 
-FLAT = Video("mp4", "h264", "aac", 320, 180, 1.0, faststart=True, pixel_format="yuv420p")
+PLAIN = Video("mp4", "h264", "aac", 1920, 1080, 60.0, faststart=True, pixel_format="yuv420p")
+MARK = '{"Label":"1","ContentProducer":"某某","ProduceID":"1"}'
 
 
 def refusal(path: Path) -> str:
@@ -23,21 +22,6 @@ def refusal(path: Path) -> str:
         probe(path)
     assert path.name not in repr(caught.value)
     return caught.value.reason
-
-
-def boxes(path: Path) -> list[bytes]:
-    data, at, found = path.read_bytes(), 0, []
-    while at < len(data):
-        found.append(data[at + 4 : at + 8])
-        at += int.from_bytes(data[at : at + 4])
-    return found
-
-
-def packets(path: Path) -> Iterator[tuple[str, bytes]]:
-    with av.open(str(path)) as source:
-        for stream in (*source.streams.video, *source.streams.audio):
-            source.seek(0)
-            yield from ((stream.type, bytes(packet)) for packet in source.demux(stream))
 
 
 # --- probe --------------------------------------------------------------------------------------
@@ -48,8 +32,10 @@ def test_a_video_is_described(lying: Path) -> None:
     assert (video.container, video.codec, video.audio) == ("mp4", "h264", "aac")
     assert (video.width, video.height, video.pixel_format) == (1920, 1080, "yuv420p")
     assert video.seconds == pytest.approx(1.0, abs=0.1)
+    assert (video.frames, video.frame_rate, video.audio_profile) == (10, 10.0, "LC")
     assert not video.faststart
-    assert unplayable(video) == ""
+    assert video.bits == pytest.approx(lying.stat().st_size * 8, rel=0.1)
+    assert why_web_copy(video) == video.ai_mark == ""
 
 
 def test_an_upright_video_without_sound_is_described(upright: Path) -> None:
@@ -132,172 +118,120 @@ def test_a_file_of_countless_boxes_is_refused(tmp_path: Path) -> None:
     assert "不完整" in refusal(path)
 
 
-# --- covers -------------------------------------------------------------------------------------
+def test_a_cover_picture_is_no_film(tmp_path: Path) -> None:
+    assert "没有能识别的视频画面" in refusal(song_with_cover(tmp_path / "song.mp4"))
 
 
-def is_red(image: Image.Image, corner: tuple[float, float]) -> bool:
-    red, green, blue = image.getpixel((int(image.width * corner[0]), int(image.height * corner[1])))
-    return bool(red > 180 and green < 80 and blue < 80)
+def test_too_many_pictures_are_refused(swift: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "MAX_FRAMES", 9)
+    assert refusal(swift) == "视频有 10 帧 320×180 的画面，数量过大，无法处理"
+    monkeypatch.setattr(rules, "MAX_FRAMES", 10)
+    monkeypatch.setattr(rules, "MAX_ALL_PIXELS", 10 * 320 * 180 - 1)
+    assert "数量过大" in refusal(swift)
 
 
-def covers(path: Path, folder: Path) -> dict[str, Image.Image]:
-    make_covers(path, probe(path), folder)
-    return {file.name: Image.open(file).convert("RGB") for file in folder.iterdir() if file != path}
+def test_boxes_that_say_nothing_do_no_harm(tmp_path: Path, lying: Path) -> None:
+    free = b"\0\0\0\x08free" * 100_000
+    assert probe(stuffed(lying, tmp_path / "full.mp4", free)).frames == 10
 
 
-def test_covers_come_in_three_widths_and_two_formats(tmp_path: Path, lying: Path) -> None:
-    made = covers(lying, tmp_path)
-    assert {name: image.size for name, image in made.items()} == {
-        "cover-480.webp": (480, 270),
-        "cover-480.jpg": (480, 270),
-        "cover-720.webp": (720, 405),
-        "cover-720.jpg": (720, 405),
-        "cover-1080.webp": (1080, 608),
-        "cover-1080.jpg": (1080, 608),
-    }
-    with Image.open(tmp_path / "cover-480.webp") as webp:
-        assert webp.format == "WEBP"
-    with Image.open(tmp_path / "cover-480.jpg") as jpeg:
-        assert jpeg.format == "JPEG"
-        assert jpeg.info["progressive"]
-    for image in made.values():
-        assert is_red(image, (0.1, 0.1))
-        assert not is_red(image, (0.9, 0.1))
+def test_tracks_without_end_are_refused(tmp_path: Path, lying: Path) -> None:
+    assert "打不开" in refusal(stuffed(lying, tmp_path / "in.mp4", b"\0\0\0\x08trak" * 10_000))
 
 
-def test_the_covers_of_a_turned_video_are_upright(tmp_path: Path, phone_upright: Path) -> None:
-    """Turned clockwise, the red corner goes from top left to top right."""
-    for name, image in covers(phone_upright, tmp_path).items():
-        assert image.size[1] == round(image.size[0] * 16 / 9), name
-        assert is_red(image, (0.9, 0.1))
-        assert not is_red(image, (0.1, 0.1))
-        assert not is_red(image, (0.9, 0.9))
-
-
-@pytest.mark.parametrize("options", [{}, {"g": "2"}], ids=["one key frame", "many key frames"])
-def test_the_cover_is_neither_black_nor_blank_nor_from_the_fade_in(
-    tmp_path: Path, options: dict[str, str]
-) -> None:
-    size = (320, 180)
-
-    def film(step: int) -> Image.Image:
-        if step < 12:  # black, then a fade-in
-            return Image.blend(Image.new("RGB", size), scene(size, 0), max(0, step - 6) / 8)
-        return scene(size, 3) if step == 20 else Image.new("RGB", size, (90, 140, 110))
-
-    path = encode(tmp_path / "film.mp4", size=size, frames=film, count=40, options=options)
-    made = covers(path, tmp_path)
-    for image in made.values():
-        assert ImageStat.Stat(image.convert("L")).mean[0] > 60
-
-
-def test_a_black_video_still_gets_covers(tmp_path: Path) -> None:
-    path = encode(tmp_path / "night.mp4", size=(160, 90), count=3, frames=lambda _: dark)
-    assert len(covers(path, tmp_path)) == 6
-
-
-dark = Image.new("RGB", (160, 90))
-
-
-def test_hd_colours_are_those_of_the_hd_standard(tmp_path: Path, lying: Path) -> None:
-    """An unnamed matrix at 1080 lines is BT.709; read as BT.601 a pure green would shift."""
-    green = Image.new("RGB", (1280, 720), (0, 200, 0))
-    path = encode(tmp_path / "green.mp4", size=green.size, count=2, frames=lambda _: green)
-    with av.open(str(path)) as source:
-        frame = next(source.decode(video=0))
-        assert frame.colorspace == 2
-        luma = bytes(frame.planes[0])[0]
-    image = covers(path, tmp_path)["cover-480.jpg"]
-    # BT.709: luma = 16 + 219 × 0.7152 × green
-    seen = image.getpixel((240, 100))[1]
-    assert seen == pytest.approx((luma - 16) / 219 / 0.7152 * 255, abs=12)
-
-
-# --- web copies ---------------------------------------------------------------------------------
-
-
-def test_an_index_at_the_end_is_moved_to_the_front_and_nothing_else_changes(
-    tmp_path: Path, lying: Path
-) -> None:
-    out = tmp_path / "web.mp4"
-    make_web_copy(lying, probe(lying), out)
-    assert boxes(lying).index(b"moov") > boxes(lying).index(b"mdat")
-    assert boxes(out).index(b"moov") < boxes(out).index(b"mdat")
-    copy = probe(out)
-    assert copy.faststart
-    assert copy.seconds == pytest.approx(probe(lying).seconds, abs=0.05)
-    assert list(packets(out)) == list(packets(lying))
-    assert [path.name for path in tmp_path.iterdir()] == ["web.mp4"]
-
-
-def test_a_turned_video_stays_turned(tmp_path: Path, phone_upright: Path) -> None:
-    out = tmp_path / "web.mp4"
-    make_web_copy(phone_upright, probe(phone_upright), out)
-    assert (probe(out).width, probe(out).height) == (1080, 1920)
-
-
-def test_a_video_in_order_is_copied_as_it_is(tmp_path: Path, swift: Path) -> None:
-    out = tmp_path / "web.mp4"
-    make_web_copy(swift, probe(swift), out)
-    assert out.read_bytes() == swift.read_bytes()
-
-
-@pytest.mark.parametrize("faststart", [True, False])
-def test_the_public_copy_keeps_the_mark_of_ai_and_not_the_place(
-    tmp_path: Path, faststart: bool
-) -> None:
-    marks = {"AIGC": '{"Label":"1"}', "location": "+36.6512+117.1201/"}
-    path = encode(tmp_path / "in.mp4", size=(160, 90), count=2, metadata=marks, faststart=faststart)
-    assert b"+36.6512" in path.read_bytes()
-    out = tmp_path / "web.mp4"
-    make_web_copy(path, probe(path), out)
-    assert b"+36.6512" not in out.read_bytes()
-    with av.open(str(out)) as copy:
-        assert copy.metadata["AIGC"] == marks["AIGC"]
-    assert probe(out).faststart
-
-
-# Ready-made with `encode`: once in a thousand times an HEVC encoder's threads trip over themselves.
-@pytest.mark.parametrize("codec", ["hevc", "av1", "vp9"])
-def test_a_codec_that_phones_may_not_play_is_refused(tmp_path: Path, codec: str) -> None:
-    path = Path(__file__).parent / "unplayable" / f"{codec}.mp4"
-    with pytest.raises(VideoRefused) as caught:
-        make_web_copy(path, probe(path), tmp_path / "web.mp4")
-    wanted = f"视频编码为 {codec.upper()}，手机上不一定能播放，需转码"
-    assert caught.value.reason.startswith(wanted)
-    assert not (tmp_path / "web.mp4").exists()
+def test_boxes_without_end_in_one_another_are_refused(tmp_path: Path, lying: Path) -> None:
+    nest = b"".join((8 * deep).to_bytes(4) + b"moov" for deep in range(5_000, 0, -1))
+    assert "打不开" in refusal(stuffed(lying, tmp_path / "nest.mp4", nest))
 
 
 @pytest.mark.parametrize(
-    ("pixels", "audio", "found"),
+    ("box", "at", "value"),
     [
-        ("yuv420p10le", None, "像素格式为 yuv420p10le，手机上不一定能播放"),
-        ("yuv444p", None, "像素格式为 yuv444p，手机上不一定能播放"),
-        ("yuv420p", "libmp3lame", "音频编码为 MP3"),
+        ("stsz", 8, b"\x7f\xff\xff\xff"),  # two thousand million pictures
+        ("stsz", 4, b"\0\0\0\x01\x7f\xff\xff\xff"),  # … of one byte each
     ],
 )
-def test_pixels_or_sound_that_phones_may_not_play_are_refused(
-    tmp_path: Path, pixels: str, audio: str | None, found: str
+def test_counts_that_no_file_can_hold_are_refused(
+    tmp_path: Path, lying: Path, box: str, at: int, value: bytes
 ) -> None:
-    path = encode(tmp_path / "in.mp4", size=(320, 180), pixels=pixels, audio=audio, count=2)
-    with pytest.raises(VideoRefused) as caught:
-        make_web_copy(path, probe(path), tmp_path / "web.mp4")
-    assert caught.value.reason.startswith(found)
-    assert not (tmp_path / "web.mp4").exists()
+    assert refusal(patched(lying, tmp_path / "in.mp4", box.encode(), at, value))
 
 
-def test_a_failed_copy_leaves_nothing(
-    tmp_path: Path, lying: Path, swift: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_the_header_says_of_the_size_is_not_believed(tmp_path: Path, lying: Path) -> None:
+    path = patched(lying, tmp_path / "huge.mp4", b"avc1", 24, b"\xff\xff\xff\xff")
+    assert (probe(path).width, probe(path).height) == (1920, 1080)
+
+
+def test_a_film_is_as_long_as_its_pictures_whatever_the_header_says(
+    tmp_path: Path, lying: Path
 ) -> None:
-    def full(source: Path, target: Path) -> None:
-        target.write_bytes(b"half")
-        raise OSError(errno.ENOSPC, "full")
+    whole = patched(lying, tmp_path / "whole.mp4", b"edts", -4, b"free")  # an edit list may cut
+    path = patched(whole, tmp_path / "in.mp4", b"stts", 12, (10 * 10240).to_bytes(4))
+    assert probe(path).seconds == pytest.approx(100.0, abs=0.5)
 
-    monkeypatch.setattr(shutil, "copyfile", full)
-    with pytest.raises(OSError, match="full"):
-        make_web_copy(swift, probe(swift), tmp_path / "web.mp4")
-    (tmp_path / "gone.mp4").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(OSError, match="No such file"):
-        make_web_copy(tmp_path / "gone.mp4", probe(lying), tmp_path / "web.mp4")
-    (tmp_path / "gone.mp4").unlink()
-    assert list(tmp_path.iterdir()) == []
+
+# --- the same film again, and the mark of AI ----------------------------------------------------
+
+
+def test_a_film_is_known_again_in_another_file(tmp_path: Path, lying: Path, swift: Path) -> None:
+    again = remuxed(lying, tmp_path / "again.mp4", title="换了名字", AIGC=MARK)
+    assert again.read_bytes() != lying.read_bytes()
+    assert probe(again).content_sha256 == probe(lying).content_sha256
+    assert probe(swift).content_sha256 != probe(lying).content_sha256
+    assert len(probe(swift).content_sha256) == 64
+
+
+def test_the_mark_of_ai_is_found_clean_and_short(tmp_path: Path) -> None:
+    def mark(**metadata: str) -> str:
+        path = tmp_path / "in.mp4"
+        return probe(encode(path, size=(64, 64), count=1, metadata=metadata)).ai_mark
+
+    assert mark(AIGC=MARK) == MARK
+    assert mark(aigc=MARK) == MARK
+    assert mark(comment='{"AIGC": {"Label": "1"}}') == '{"AIGC": {"Label": "1"}}'
+    assert mark(comment="AIGC 大赛作品") == ""
+    assert mark(AIGC=" a\u202eb\n\n c\u0007 ") == "ab c"
+    assert len(mark(AIGC="x" * 100_000)) == rules.MAX_MARK
+
+
+# --- what phones can't play ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"codec": "hevc"}, "视频编码为 HEVC"),
+        ({"codec": "av1", "pixel_format": "yuv420p10le"}, "视频编码为 AV1"),
+        ({"codec": "mpeg4"}, "视频编码为 MPEG-4"),
+        ({"pixel_format": "yuv420p10le"}, "像素格式为 yuv420p10le"),
+        ({"pixel_format": "yuv422p"}, "像素格式为 yuv422p"),
+        ({"level": 52}, "H.264 级别为 5.2"),
+        ({"frame_rate": 120.0}, "帧率为每秒 120 帧"),
+        ({"bits": 60_000_000}, "码率为每秒 60 兆比特"),
+        ({"audio": "ac3"}, "音频编码为 AC-3"),
+        ({"audio": "opus"}, "音频编码为 OPUS"),
+        ({"audio": "unknown"}, "音频编码为 未知格式"),
+        ({"audio_profile": "Main"}, "音频编码为 AAC Main"),
+        ({"channels": 6}, "音频有 6 个声道"),
+        ({"codec": "hevc", "audio": "mp3"}, "视频编码为 HEVC、音频编码为 MP3"),
+    ],
+)
+def test_why_a_copy_was_made_is_said_plainly(change: dict[str, Any], found: str) -> None:
+    sentence = f"{found}，已另存一份手机都能播放的版本"
+    assert why_web_copy(replace(PLAIN, **change)) == sentence
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"audio": None},
+        {"pixel_format": "yuvj420p"},
+        {"level": 51},
+        {"frame_rate": 60.0},
+        {"audio_profile": "HE-AAC"},
+        {"channels": 2},
+    ],
+)
+def test_what_phones_play_needs_no_word(change: dict[str, Any]) -> None:
+    assert why_web_copy(replace(PLAIN, **change)) == ""

@@ -86,7 +86,7 @@ def test_what_must_last_as_long_as_the_contest_has_no_lifetime(contest: Contest)
     contest.cast(a_ballot())
     store = contest.store.law
     lasting = [k(shard=0) for k in (keys.RULES, keys.VOTERS, keys.TALLY, keys.LEDGER)]
-    lasting += [k() for k in (keys.CONTEST, keys.VERSIONS, keys.ENTRIES, keys.DECISIONS)]
+    lasting += [k() for k in (keys.CONTEST, keys.VERSIONS, keys.ENTRIES, keys.OPERATORS_LOG)]
     assert {key: store.ttl(key) for key in lasting} == dict.fromkeys(lasting, -1)
 
 

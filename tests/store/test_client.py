@@ -169,7 +169,9 @@ def hosted_url(law_url: str) -> Iterator[str]:
 def test_a_hosted_store_takes_votes_only_when_the_organizers_have_said_so(
     hosted_url: str, throttle_url: str, tmp_path: Path, accepted: bool
 ):
-    store = open_store("test", hosted_url, throttle_url, 1, tmp_path, accept_unknown=accepted)
+    store = open_store(
+        "test", hosted_url, throttle_url, 1, tmp_path, accept_unknown=accepted, sealing=b"sealing"
+    )
     store.rules.open("test", OPEN_LAW, now_ms())
     store.entries.add(an_entry(1))
     store.entries.approve(1, "审核通过")

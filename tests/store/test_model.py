@@ -8,6 +8,7 @@ from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 import redis
 from casting import NOW, OPEN_LAW, Contest, a_ballot, a_contest
 from hypothesis import HealthCheck, settings
@@ -15,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from hypothesis.strategies import integers, sampled_from
 
 from voting.contest import Ballot, Period, Verdict
+from voting.store.rules import StepRefused
 
 VOTERS = (b"alice...", b"bob.....", b"carol...")
 ENTRIES = (1, 2, 3, 4)
@@ -97,8 +99,12 @@ class Vote(RuleBasedStateMachine):
 
     @rule()
     def the_vote_is_paused(self):
-        self.contest.store.rules.pause("核查")
-        self.paused = True
+        if self.law.opens < NOW < self.law.closes:
+            self.contest.store.rules.pause("核查")
+            self.paused = True
+        elif not self.paused:
+            with pytest.raises(StepRefused):
+                self.contest.store.rules.pause("核查")
 
     @rule()
     def the_vote_is_resumed(self):

@@ -24,13 +24,17 @@ VIDEO = bytes(range(256)) * (SIZE // 256 + 1)
 VIDEO = VIDEO[:SIZE]
 
 
+#: There, but never served: what was sent, the reviewer's frames, and what has no business there.
+INSIDE = ("original.mp4", "frame-1.jpg", "frame-4.jpg", ".hidden", ".web.mp4.part", "form.docx")
+
+
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data_dir = tmp_path_factory.mktemp("media")
     media = data_dir / "media" / "m1"
     media.mkdir(parents=True)
     (media / "web.mp4").write_bytes(VIDEO)
-    for name in ("original.mp4", "cover-480.webp", "cover-1080.jpg", ".hidden", "form.docx"):
+    for name in (*INSIDE, "web-720.mp4", "cover-480.webp", "cover-1080.jpg"):
         (media / name).write_bytes(b"x" * 10)
     (data_dir / "public").mkdir()
     (data_dir / "public" / "m1").symlink_to(media)
@@ -92,8 +96,20 @@ def test_a_range_outside_the_file_is_refused_with_its_size(client: FlaskClient, 
 
 @pytest.mark.parametrize(
     "asked",
-    [None, "bytes=0-1,5-6", "lines=0-5", "bytes=", "bytes", "bytes=5-2", "bytes=a-b", "bytes=--1",
-     "bytes=-0", "bytes=0-1-2", "=0-1", ""],
+    [
+        None,
+        "bytes=0-1,5-6",
+        "lines=0-5",
+        "bytes=",
+        "bytes",
+        "bytes=5-2",
+        "bytes=a-b",
+        "bytes=--1",
+        "bytes=-0",
+        "bytes=0-1-2",
+        "=0-1",
+        "",
+    ],
 )
 def test_a_range_that_may_be_ignored_gives_the_whole_file(
     client: FlaskClient, asked: str | None
@@ -119,7 +135,12 @@ def test_head_has_the_size_and_no_body_whatever_range_it_asks_for(client: FlaskC
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("web.mp4", "video/mp4"), ("cover-480.webp", "image/webp"), ("cover-1080.jpg", "image/jpeg")],
+    [
+        ("web.mp4", "video/mp4"),
+        ("web-720.mp4", "video/mp4"),
+        ("cover-480.webp", "image/webp"),
+        ("cover-1080.jpg", "image/jpeg"),
+    ],
 )
 def test_every_file_says_what_it_is_and_how_long_it_may_be_kept(
     client: FlaskClient, name: str, kind: str
@@ -158,10 +179,29 @@ def test_if_range_gives_the_piece_of_the_same_file_and_the_whole_of_another(
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/m1", "/m1/", "/m1/original.mp4", "/m1/.hidden", "/m1/form.docx", "/m1/cover-480.png",
-     "/m2/web.mp4", "/../keys/web.mp4", "/%2e%2e/keys/web.mp4", "/..%2fkeys/web.mp4",
-     "/./web.mp4", "/m1/web.mp4%00", "/m1/web.mp4%0a", "/m1/web.mp4/", "/m1/../m1/web.mp4x",
-     "/keys/web.mp4", "/m1//web.mp4x", "/" + "m" * 300 + "/web.mp4"],
+    [
+        *(f"/m1/{name}" for name in INSIDE),
+        "/",
+        "/m1",
+        "/m1/",
+        "/m1/cover-480.png",
+        "/m1/cover-480.mp4",
+        "/m1/web.jpg",
+        "/m1/web-1080.mp4",
+        "/m1/web-720.mp4.part",
+        "/m2/web.mp4",
+        "/../keys/web.mp4",
+        "/%2e%2e/keys/web.mp4",
+        "/..%2fkeys/web.mp4",
+        "/./web.mp4",
+        "/m1/web.mp4%00",
+        "/m1/web.mp4%0a",
+        "/m1/web.mp4/",
+        "/m1/../m1/web.mp4x",
+        "/keys/web.mp4",
+        "/m1//web.mp4x",
+        "/" + "m" * 300 + "/web.mp4",
+    ],
 )
 def test_nothing_else_is_served(client: FlaskClient, path: str) -> None:
     answer = client.get(path)
@@ -190,11 +230,16 @@ def test_two_hundred_stalled_readers_keep_nobody_from_watching(data_dir: Path) -
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         place = probe.getsockname()
-    command = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn_media.conf.py",
-               "voting.web.media:create_media()"]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "-c",
+        "config/gunicorn_media.conf.py",
+        "voting.web.media:create_media()",
+    ]
     variables = {"DATA_DIR": str(data_dir), "HOST": place[0], "MEDIA_PORT": str(place[1])}
-    server = subprocess.Popen(command, cwd=ROOT, env=os.environ | variables,
-                              stderr=subprocess.PIPE)
+    server = subprocess.Popen(command, cwd=ROOT, env=os.environ | variables, stderr=subprocess.PIPE)
     try:
         whole = b"GET /m2/web.mp4 HTTP/1.1\r\nHost: localhost\r\n\r\n"
         with contextlib.ExitStack() as stalled:

@@ -183,7 +183,7 @@ def public_outputs(app: Flask) -> dict[str, str]:
     assert {"/", "/top", "/e/1", "/api/v1/standings", "/e/12/vote"} <= set(paths)
     asked = ("o=0001", "sort=votes&o=0001", "sort=votes", "sort=newest", "q=作者", "category=ai")
     paths += [f"{path}?{query}" for query in asked for path in ("/", "/api/v1/entries")]
-    tokens = re.compile(r'(name="(?:view|csrf_token)"[^>]*value=")[^"]*')
+    tokens = re.compile(r'(name="(?:view|csrf[_-]token)"[^>]*(?:value|content)=")[^"]*')
     return {path: tokens.sub(r"\1", stranger.get(path, buffered=True).text) for path in paths
             if not path.endswith(".png")}  # fmt: skip
 

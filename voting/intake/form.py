@@ -2,7 +2,8 @@
 
 A form is data from a stranger. The package is measured before anything in it is parsed, DTDs are
 refused, and labels are looked for wherever they stand: layouts differ from sender to sender.
-Contact name, phone and postal address are read only to be left out.
+Contact name, phone and postal address are read only to be left out; `read_contact` is for those
+who have won, and its answer goes to whoever asked and nowhere else.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import re
 import unicodedata
 import zipfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any, Final, Literal
 
@@ -43,11 +44,16 @@ class FormRefused(Exception):  # noqa: N818 a refusal, not an error
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What of a form may become public. Texts are clean but not escaped; absent ones are ''."""
+    """What of a form may become public. Texts are clean but not escaped; absent ones are ''.
+
+    Without a category, `unclear` says in one sentence why none could be made out.
+    """
 
     title: str
+    author: str
     seconds: int | None
-    category: CategoryKey
+    category: CategoryKey | None
+    unclear: str
     unit: str
     instructor: str
     introduction: str
@@ -55,8 +61,44 @@ class Form:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """How to reach a winner; never stored, logged or shown. Kept out of the repr."""
+
+    name: str = field(repr=False)
+    phone: str = field(repr=False)
+    address: str = field(repr=False)
+
+
 def read_form(data: bytes) -> Form:
     """Read the bytes of a .docx. Raises FormRefused."""
+    fields = _read(data)
+    category, unclear = _category(fields.get("category", ""))
+    return Form(
+        title=_title(fields.get("title", "")),
+        author=_optional(fields.get("author", "")),
+        seconds=_seconds(fields.get("seconds", "")),
+        category=category,
+        unclear=unclear,
+        unit=_optional(fields.get("unit", "")),
+        instructor=_optional(fields.get("instructor", "")),
+        introduction=_paragraphs(fields.get("introduction", "")),
+        city=_city(fields.get("address", "")) or _city(fields.get("unit", "")),
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
+
+
+def read_contact(data: bytes) -> Contact:
+    """The contact that a form names, as written. Raises FormRefused."""
+    fields = _read(data)
+    written = {key: " ".join(_visible(fields.get(key, "")).split()) for key in fields}
+    phone = written.get("phone", "")
+    if not phone and (found := _CONTACT.search(" ".join(written.values()))):
+        phone = found[0]
+    return Contact(written.get("contact", ""), phone, written.get("address", ""))
+
+
+def _read(data: bytes) -> dict[str, str]:
     _check_package(data)
     try:
         fields = _fields(_rows(docx.Document(BytesIO(data)).element.body))
@@ -66,16 +108,7 @@ def read_form(data: bytes) -> Form:
         raise FormRefused("报名表打不开，请用 Word 或 WPS 另存为 .docx 后重新提交")
     if not {"title", "category"} & fields.keys():
         raise FormRefused("这份文件里没有“作品名称”“作品类型”等栏目，请使用通知所附的报名表")
-    return Form(
-        title=line(fields.get("title", "")),
-        seconds=_seconds(fields.get("seconds", "")),
-        category=_category(fields.get("category", "")),
-        unit=_optional(fields.get("unit", "")),
-        instructor=_optional(fields.get("instructor", "")),
-        introduction=_paragraphs(fields.get("introduction", "")),
-        city=_city(fields.get("address", "")) or _city(fields.get("unit", "")),
-        sha256=hashlib.sha256(data).hexdigest(),
-    )
+    return fields
 
 
 # --- text ---------------------------------------------------------------------------------------
@@ -118,6 +151,13 @@ def _visible(text: str) -> str:
 
     spaced = re.sub(r"[\r\v\f]", "\n", text.replace("\t", " "))
     return unicodedata.normalize("NFC", "".join(c for c in spaced if c == "\n" or keep(c)))
+
+
+def _title(text: str) -> str:
+    """The title alone: pages set it into 《》 themselves, and forms draw lines to write on."""
+    title = line(text).strip("_＿ ")
+    inner = title[1:-1] if title[:1] + title[-1:] == "《》" else ""
+    return inner.strip() if inner and not set("《》") & set(inner) else title
 
 
 def _paragraphs(text: str) -> str:
@@ -192,6 +232,8 @@ def _check_prolog(content: bytes) -> None:
 
 _W: Final = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _P, _TBL, _TR, _TC = (_W + tag for tag in ("p", "tbl", "tr", "tc"))
+_W14: Final = "{http://schemas.microsoft.com/office/word/2010/wordml}"
+_CHECKBOX: Final = _W14 + "checkbox"
 _SKIPPED: Final = {
     _TBL,  # a nested table has rows of its own
     _W + "moveFrom",
@@ -255,6 +297,11 @@ def _pieces(node: Any) -> Iterator[str]:
             yield _SYMBOLS.get(child.get(_W + "font"), {}).get(code & 0xFF, "")
         elif child.tag == _W + "checkBox":
             yield "☑" if _is_checked(child) else "□"
+        elif (box := child.find(f"{_W}sdtPr/{_CHECKBOX}")) is not None:
+            # Which characters it draws, and in which font, is its author's choice.
+            state = box.find(_CHECKBOX.replace("checkbox", "checked"))
+            on = state is not None and state.get(_W14 + "val", "1") in ("1", "true", "on")
+            yield "☑" if on else "□"
         else:
             yield from _pieces(child)
             if child.tag == _P:
@@ -279,26 +326,47 @@ def _is_checked(box: Any) -> bool:
 # --- labels and values --------------------------------------------------------------------------
 
 _LABELS: Final = {
-    "title": "作品名称 作品标题 作品题目",
-    "seconds": "作品时长 视频时长",
-    "category": "作品类型 作品类别 参赛类别 参赛类型",
+    "title": "作品名称 作品标题 作品题目 作品名 视频名称",
+    "seconds": "作品时长 视频时长 作品长度 影片时长",
+    "category": "作品类型 作品类别 作品分类 参赛类别 参赛类型 参赛组别 参赛单元",
     "unit": "推荐单位 选送单位 报送单位",
     "instructor": "指导教师 指导老师",
-    "introduction": "作品简介 内容简介 作品介绍",
-    "author": "作者姓名 参赛作者",
+    "introduction": "作品简介 内容简介 作品介绍 作品说明",
+    "author": "作者姓名 作品作者 参赛作者",
     "contact": "联系人姓名 联系人",
-    "phone": "联系人电话 联系电话 联系方式 手机号码 电话号码 手机号 电子邮箱 身份证号码 身份证号",
-    "address": "联系地址 通讯地址 通信地址 邮寄地址",
+    "phone": "联系人电话 联系电话 联系方式 联系手机 手机号码 电话号码 手机号",
+    "private": "电子邮箱 电子邮件 身份证号码 身份证号",
+    "address": "联系地址 通讯地址 通信地址 邮寄地址 收件地址",
     "pledge": "承诺内容 原创承诺 承诺书",
 }
-_KEYS: Final = {word: key for key, words in _LABELS.items() for word in words.split()}
-_LABEL: Final = (
-    "(?P<label>"
-    + "|".join(r"\s*".join(word) for word in sorted(_KEYS, key=len, reverse=True))
-    + r")(?P<hint>\s*[(（][^()（）]*[)）])?"
-)
+#: Words that are labels only when nothing else stands in their cell.
+_SHORT: Final = {
+    "seconds": "时长",
+    "category": "类型 类别 组别",
+    "introduction": "简介",
+    "author": "作者",
+    "phone": "电话 手机",
+    "address": "地址",
+}
+_KEYS: Final = {
+    word: key
+    for table in (_LABELS, _SHORT)
+    for key, words in table.items()
+    for word in words.split()
+}
+
+
+def _any_of(table: dict[str, str]) -> str:
+    words = sorted((word for words in table.values() for word in words.split()), key=len)
+    return "|".join(r"\s*".join(word) for word in reversed(words))
+
+
+#: Forms number their rows, and star what must be filled in.
+_LEAD: Final = r"(?:[*＊★]|[(（]?(?:\d{1,2}|[一二三四五六七八九十]{1,2})[)）.．、])?\s*"
+_TAIL: Final = r"(?P<hint>\s*(?:[*＊]|[(（][^()（）]*[)）]))?"
+_LABEL: Final = f"{_LEAD}(?P<label>{_any_of(_LABELS)}){_TAIL}"
 #: A cell that is a label and nothing else.
-_BARE = re.compile(_LABEL + r"\s*[:：]?")
+_BARE = re.compile(f"{_LEAD}(?P<label>{_any_of(_LABELS)}|{_any_of(_SHORT)}){_TAIL}" + r"\s*[:：]?")
 #: A label that a value follows: anywhere if a colon says so, at the start also after a gap.
 _MARKED = re.compile(r"(?:^|(?<=[\s;；,，。]))" + _LABEL + r"\s*[:：]")
 _LEADING = re.compile(_LABEL + r"(?:(?<=[)）])|(?=\s))")
@@ -309,9 +377,15 @@ def _fields(rows: Iterable[list[str]]) -> dict[str, str]:
     in its row, or, when it is the last of its row, the next row. The first value found stays."""
     runs: list[tuple[str, list[str]]] = []
     run: list[str] | None = None
+    heads: list[str] = []
     for cells in rows:
         if not any(cells):
             continue
+        if heads and len(cells) == len(heads) and not any(map(_BARE.fullmatch, cells)):
+            runs += [(head, [cell]) for head, cell in zip(heads, cells, strict=True)]
+            heads, run = [], None
+            continue
+        heads = _heads(cells)
         fresh: list[str] | None = None
         for cell in cells:
             fresh = None
@@ -327,6 +401,12 @@ def _fields(rows: Iterable[list[str]]) -> dict[str, str]:
     for key, texts in runs:
         fields[key] = fields.get(key) or "\n".join(texts)
     return fields
+
+
+def _heads(cells: list[str]) -> list[str]:
+    """The keys of a row that is nothing but labels: its values stand below, column by column."""
+    labels = [_BARE.fullmatch(cell) for cell in cells]
+    return [_key(label) for label in labels if label] if all(labels) and len(labels) > 1 else []
 
 
 def _split(cell: str, *, awaited: bool) -> Iterator[tuple[str, str]]:
@@ -353,7 +433,9 @@ def _key(mark: re.Match[str]) -> str:
 
 _CLOCK = re.compile(r"(?:(\d{1,2}):)?(\d{1,3}):(\d{2})(?!\d)")
 _SPOKEN = re.compile(
-    r"(\d{1,3})(?:分钟?|min|')(?:(\d{1,2})(?!\d))?|(?<!\d)()(\d{1,4})(?:\.\d+)?(?:秒|s|\")", re.I
+    r"(\d{1,3}(?:\.\d{1,2})?)(?:分钟?|min|')(?:(\d{1,2})(?!\d))?"
+    r"|(?<!\d)()(\d{1,4})(?:\.\d+)?(?:秒|s|\")",
+    re.I,
 )
 
 
@@ -365,7 +447,9 @@ def _seconds(text: str) -> int | None:
         hours, minutes, seconds = (int(part or 0) for part in clock.groups())
         return hours * 3600 + minutes * 60 + seconds
     spoken = _SPOKEN.search(plain)
-    return int(spoken[1] or 0) * 60 + int(spoken[2] or spoken[4] or 0) if spoken else None
+    if not spoken:
+        return None
+    return round(float(spoken[1] or 0) * 60) + int(spoken[2] or spoken[4] or 0)
 
 
 def _city(text: str) -> str:
@@ -378,37 +462,40 @@ def _city(text: str) -> str:
 
 
 _NAMES: Final[dict[str, CategoryKey]] = {"L": "live", "A": "ai"}
+_TICKS: Final = "☑☒√✓✔■●◉⊠✅🗹🗸▣"
 _TOKENS = re.compile(
-    r"(?P<L>实\s*景\s*拍\s*摄)|(?P<A>A\s*I\s*创\s*作)"
-    r"|(?P<T>[☑☒√✓✔■●◉⊠✅🗹🗸▣])|(?P<E>[□☐○◯▢◻⬜×✗✘]|[(\[][\s]*[)\]])|(?P<_>\s+)",
+    r"(?P<L>实\s*景\s*拍\s*摄|实\s*拍)|(?P<A>(?:A\s*I|人\s*工\s*智\s*能)\s*创\s*作)"
+    rf"|(?P<T>[{_TICKS}])|(?P<E>[□☐○◯▢◻⬜×✗✘]|[(\[][\s]*[)\]])|(?P<_>\s+)",
     re.I,
 )
 
 
-def _category(text: str) -> CategoryKey:
-    """The one category that is ticked. Raises FormRefused for none, both, or a doubtful tick.
+def _category(text: str) -> tuple[CategoryKey | None, str]:
+    """The ticked category, or None and why not, in one sentence.
 
     The tick may stand before its name or after it. Both ways of reading are tried: by layout (all
     marks before, or all after) and by closeness (what touches a name is its own). They must agree,
     for a wrong category is worse than a question.
     """
-    # A remark such as (不超过3分钟) would part a mark from its name; (√) and ( ) are marks.
-    plain = re.sub(r"\(([^()]*[^\s()√✓✔☑■][^()]*)\)", "", unicodedata.normalize("NFKC", text))
-    plain = re.sub(r"[(\[]\s*([√✓✔☑■])\s*[)\]]", r"\1", plain)
+    plain = unicodedata.normalize("NFKC", text)
+    plain = re.sub(rf"[(\[]\s*[{_TICKS}vVxX*]\s*[)\]]", "√", plain)
+    # A remark such as (不超过3分钟) would part a mark from its name; ( ) is a mark.
+    plain = re.sub(r"\([^()]*[^\s()][^()]*\)", "", plain)
     tokens = "".join(found.lastgroup or "" for found in _TOKENS.finditer(plain)).replace("_", " ")
     parts = re.split("([LA])", tokens)
     if len(parts) == 3 and ("T" in tokens or "E" not in tokens):
-        return _NAMES[parts[1]]
+        return _NAMES[parts[1]], ""
+    asked = "要求在“实景拍摄”和“AI 创作”中勾选一项"
     if len(parts) < 5:
-        raise FormRefused("没有勾选作品类型，要求在“实景拍摄”和“AI 创作”中勾选一项")
+        return None, f"没有勾选作品类型，{asked}"
     choices = {frozenset(choice) for choice in _readings(*parts)} if len(parts) == 5 else set()
     if len(choices) != 1:
-        raise FormRefused("看不出勾选的是哪一种作品类型，请把勾紧挨着写在所选类型前面")
+        return None, "看不出勾选的是哪一种作品类型，请把勾紧挨着写在所选类型前面"
     chosen = choices.pop()
     if len(chosen) != 1:
         found = "两种作品类型都勾选了" if chosen else "没有勾选作品类型"
-        raise FormRefused(f"{found}，要求在“实景拍摄”和“AI 创作”中勾选一项")
-    return _NAMES[next(iter(chosen))]
+        return None, f"{found}，{asked}"
+    return _NAMES[next(iter(chosen))], ""
 
 
 def _readings(before: str, one: str, between: str, other: str, after: str) -> Iterator[set[str]]:

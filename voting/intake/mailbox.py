@@ -1,7 +1,7 @@
-"""A mailbox folder → submissions; a submission → taken in or refused, with reasons.
+"""A submission → looked at against the notice; what is taken in → its media.
 
-The notice asks for two files a submission, 作品名称-作者姓名-联系方式 as .docx and as .mp4. The
-names carry a phone number, so they stay outside: results, messages and stored names are made of
+Looking tells all faults at once. Judging compares a submission with the others, of this mailbox
+and of the catalogue. Contact details stay outside: results, messages and stored names are made of
 the title, the author and the video's digest only.
 """
 
@@ -13,202 +13,110 @@ import re
 import shutil
 import tempfile
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, ParamSpec, TypeVar
+from typing import Final, Protocol, TypeVar
 
-from voting.contest import Category
-from voting.intake.form import (
-    HIDDEN,
-    MAX_FORM_BYTES,
-    Form,
-    FormRefused,
-    has_contact,
-    line,
-    read_form,
-)
-from voting.intake.video import (
-    Video,
-    VideoRefused,
-    make_covers,
-    make_web_copy,
-    probe,
-    unplayable,
-)
+from voting.contest import Entry, Notice
+from voting.intake.copies import make_media
+from voting.intake.folder import DASH, FORM_SUFFIXES, VIDEO_SUFFIXES, Submission
+from voting.intake.form import HIDDEN, MAX_FORM_BYTES, Form, FormRefused, read_form
+from voting.intake.verdict import Doubtful, Draft, Finding, Refused, Remedy, Taken, TakenBefore
+from voting.intake.video import Video, VideoRefused, probe, why_web_copy
 
-#: What the notice asks for first, then what people send instead: better named than not found.
-FORM_SUFFIXES: Final = (".docx", ".doc", ".docm", ".wps", ".pdf")
-VIDEO_SUFFIXES: Final = (
-    *(".mp4", ".mov", ".m4v", ".avi", ".mkv", ".wmv", ".flv", ".webm"),
-    *(".mpg", ".mpeg", ".ts", ".3gp", ".rmvb"),
-)
-SIZES: Final = ((1920, 1080), (1080, 1920))
 #: Encoders round up to whole frames and sound packets.
 SECONDS_TOLERANCE: Final = 1.0
 #: A form states whole seconds, and people round.
 LENGTH_DIFFERENCE: Final = 2.0
-MAX_INTRODUCTION: Final = 300
 #: For the other texts: no real one comes near, and a page must not break.
 MAX_TEXT: Final = 100
-
-_NAMING: Final = "文件名要求“作品名称-作者姓名-联系方式”"
-_DASH: Final = "-－–—"
-#: A phone number may hold dashes of its own, so it isn't simply the part after the last one.
-_PHONE_AT_END = re.compile(rf"[{_DASH}]\s*[+\d][\d\s()（）+{re.escape(_DASH)}]{{5,}}\d$")
-#: What browsers, mail programs and Windows add to the name of a second download.
-_COPY_MARK = re.compile(r"(\s*[（(]\d{1,2}[)）]|\s*-\s*副本)+$")
+NOBODY: Final[Mapping[tuple[str, str], int]] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Submission:
-    """The files of one stem; title and author as the stem has them, '' where it hasn't.
-
-    The paths carry a phone number and so stay out of the repr.
-    """
-
-    title: str
-    author: str
-    form: Path | None = field(repr=False)
-    video: Path | None = field(repr=False)
-    flaws: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """What the submission is called in reports; never holds contact details."""
-        return "-".join(filter(None, (self.title, self.author))) or "（文件名里没有名称）"
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """All that an Entry needs besides number, state and time; `notes` are for the reviewer.
-
-    `media` is the folder under the media root: original.mp4, web.mp4 and the covers.
-    """
-
-    title: str
-    author: str
-    unit: str
-    instructor: str
-    city: str
-    category: str
-    introduction: str
-    media: str
-    width: int
-    height: int
-    seconds: float
-    form_sha256: str
-    video_sha256: str
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Why a submission isn't taken in: whole sentences, what was found and what is asked."""
+class Looked:
+    """A submission that the notice allows; nothing is made of it yet."""
 
     name: str
-    reasons: tuple[str, ...]
+    draft: Draft
+    video: Video
+    doubts: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> Taken | Doubtful:
+        if self.doubts:
+            return Doubtful(self.name, self.draft, self.doubts, self.notes)
+        return Taken(self.name, self.draft, self.notes)
 
 
-def submissions(folder: Path) -> tuple[Submission, ...]:
-    """The submissions in `folder` (not below), by name. Raises OSError if it can't be listed."""
-    stems: dict[str, list[Path]] = {}
-    for path in sorted(folder.iterdir()):
-        hidden = path.name.startswith((".", "~$"))
-        known = path.suffix.lower() in FORM_SUFFIXES + VIDEO_SUFFIXES
-        if known and not hidden and path.is_file():
-            stem = _COPY_MARK.sub("", unicodedata.normalize("NFC", path.stem).strip())
-            stems.setdefault(stem.rstrip(f" {_DASH}"), []).append(path)
-    return tuple(_submission(stem, paths) for stem, paths in sorted(stems.items()))
-
-
-def take_in(
+def look(
     submission: Submission,
-    categories: Mapping[str, Category],
-    media_root: Path,
-    known_videos: Set[str],
-) -> Taken | Refused:
-    """Check a submission against the notice and lay its media out under `media_root`.
+    notice: Notice,
+    known: Mapping[tuple[str, str], int] = NOBODY,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Looked | Refused | TakenBefore:
+    """Read both files and hold them against the notice.
 
-    `known_videos` holds the SHA-256 of the videos of all entries; the caller adds each one taken
-    in. Taking in the same submission again finds its media done. Raises OSError, without any
-    file's name, when the disk doesn't play along.
+    `known` gives the number of an entry by the SHA-256 of its form and of its video; `tell` hears
+    which file is about to be opened, "form" or "video".
     """
     reasons = list(submission.flaws)
-    form = _tried(reasons, _read, submission.form)
-    digest = _tried(reasons, _digest, submission.video, known_videos)
-    video = _tried(reasons, probe, submission.video) if digest and submission.video else None
+    data = _tried(reasons, Remedy.FORM_FILE, lambda: _form_s(submission.form))
+    digest = _tried(reasons, Remedy.VIDEO_FILE, lambda: _digest(submission.video))
+    if number := known.get((hashlib.sha256(data or b"").hexdigest(), digest or "")):
+        return TakenBefore(submission.name, number)
+    tell("form")
+    form = _tried(reasons, Remedy.FORM_FILE, lambda: read_form(data)) if data is not None else None
+    tell("video")
+    source = submission.video
+    video = _tried(reasons, Remedy.VIDEO_FILE, lambda: probe(source)) if digest and source else None
     title, author = _named(submission, form)
-    if not author:
-        reasons.append(f"文件名里没有作者姓名，{_NAMING}")
+    if not (author or (form and form.author)):
+        sentence = "文件名里没有作者姓名，文件名要求“作品名称-作者姓名-联系方式”"
+        reasons.append(Finding(sentence, Remedy.NAMES))
     if form:
-        reasons += _form_faults(form, author)
+        reasons += _form_faults(form, author, notice)
     if video:
-        reasons += _video_faults(video)
+        reasons += _video_faults(video, notice)
     if form and video:
-        reasons += _length_faults(form, video, categories)
-    if reasons or not (form and digest and video and submission.video):
-        return Refused(submission.name, tuple(reasons))
-    try:
-        media = lay_out(submission.video, video, media_root / media_name(digest))
-    except VideoRefused as refusal:
-        return Refused(submission.name, (refusal.reason,))
-    return Taken(
-        title=form.title,
-        author=author,
-        unit=form.unit,
-        instructor=form.instructor,
-        city=form.city,
-        category=form.category,
-        introduction=form.introduction,
-        media=media.name,
-        width=video.width,
-        height=video.height,
-        seconds=video.seconds,
-        form_sha256=form.sha256,
-        video_sha256=digest,
-        notes=tuple(_notes(form, video, title)),
-    )
+        reasons += _length_faults(form, video, notice)
+    if reasons or not (form and form.category and digest and video):
+        return Refused(submission.name, tuple(dict.fromkeys(reasons)))
+    doubts = _doubts(submission, form, video, title, author)
+    draft = _draft(form, video, form.author or author, digest)
+    return Looked(submission.name, draft, video, tuple(doubts), tuple(_notes(form, video)))
+
+
+def judge(
+    looked: Looked, earlier: Sequence[Looked], known: Collection[Entry]
+) -> Looked | Refused | TakenBefore:
+    """Hold a submission against the `known` entries and those `earlier` in the same mailbox."""
+    draft, rule = looked.draft, "每段视频只收一次"
+    for entry in known:
+        if _same_video(draft, entry):
+            if draft.form_sha256 == entry.form_sha256:
+                return TakenBefore(looked.name, entry.number)
+            sentence = f"和已收的 {entry.label} 号作品是同一段视频，{rule}"
+            return Refused(looked.name, (Finding(sentence, Remedy.SAME_VIDEO),))
+    for other in earlier:
+        if _same_video(draft, other.draft):
+            sentence = f"和同一批里的“{other.name}”是同一段视频，{rule}"
+            return Refused(looked.name, (Finding(sentence, Remedy.SAME_VIDEO),))
+    twins = [f"已收的 {entry.label} 号作品" for entry in known if _same_work(draft, entry)]
+    if any(_same_work(draft, other.draft) for other in earlier):
+        twins.append("同一批里的另一件投稿")
+    doubts = [
+        Finding(
+            f"{twin}也叫这个名称、也是这位作者，视频却不同：可能是改过后重投的", Remedy.WHICH_WORK
+        )
+        for twin in twins
+    ]
+    return replace(looked, doubts=(*looked.doubts, *doubts))
 
 
 # --- names --------------------------------------------------------------------------------------
-
-
-def _submission(stem: str, paths: Sequence[Path]) -> Submission:
-    form, many_forms = _chosen(paths, FORM_SUFFIXES)
-    video, many_videos = _chosen(paths, VIDEO_SUFFIXES)
-    rest = _without_last(stem)
-    cut = max(rest.rfind(dash) for dash in _DASH)
-    title, author = line(rest[: max(cut, 0)]), line(rest[cut + 1 :])
-    if not any(char.isalpha() for char in author):
-        author = ""
-    flaws = {
-        f"文件名里写错了联系方式的位置，{_NAMING}": has_contact(rest),
-        f"文件名里没有作品名称，{_NAMING}": not title,
-        "同名的报名表不止一份，请只保留一份": many_forms,
-        "同名的视频不止一个，请只保留一个": many_videos,
-    }
-    return Submission(title, author, form, video, tuple(f for f, found in flaws.items() if found))
-
-
-def _without_last(stem: str) -> str:
-    """The stem without its last part, the contact."""
-    if phone := _PHONE_AT_END.search(stem):
-        return stem[: phone.start()]
-    cut = max(stem.rfind(dash) for dash in _DASH)
-    if cut < 0 and not re.search(r"\d{5}|@", stem):
-        return stem  # no parts, and no contact either: good enough to name it in a report
-    return stem[: max(cut, 0)]
-
-
-def _chosen(paths: Sequence[Path], suffixes: Sequence[str]) -> tuple[Path | None, bool]:
-    """The file of the wanted (first) suffix, else any other; and whether the choice was open."""
-    found = sorted(
-        (path for path in paths if path.suffix.lower() in suffixes),
-        key=lambda path: suffixes.index(path.suffix.lower()),
-    )
-    wanted = [path for path in found if path.suffix.lower() == suffixes[0]]
-    return (found[0] if found else None), len(wanted) > 1
 
 
 def _named(submission: Submission, form: Form | None) -> tuple[str, str]:
@@ -217,7 +125,7 @@ def _named(submission: Submission, form: Form | None) -> tuple[str, str]:
     whole = submission.name
     if form and submission.title and _bare(whole) == _bare(form.title):
         return whole, ""
-    for dash in re.finditer(f"[{_DASH}]", whole):
+    for dash in re.finditer(f"[{DASH}]", whole):
         title, author = whole[: dash.start()], whole[dash.end() :]
         if form and author and _bare(title) and _bare(title) == _bare(form.title):
             return title.strip(), author.strip()
@@ -229,90 +137,169 @@ def _bare(text: str) -> str:
     return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text))).casefold()
 
 
+class _Known(Protocol):
+    @property
+    def title(self) -> str: ...
+    @property
+    def author(self) -> str: ...
+    @property
+    def video_sha256(self) -> str: ...
+    @property
+    def content_sha256(self) -> str: ...
+
+
+def _same_video(one: Draft, other: _Known) -> bool:
+    """The same file, or the same picture packets in another container."""
+    content = one.content_sha256
+    return one.video_sha256 == other.video_sha256 or content == other.content_sha256 != ""
+
+
+def _same_work(one: Draft, other: _Known) -> bool:
+    return bool(_bare(one.title)) and (_bare(one.title), _bare(one.author)) == (
+        _bare(other.title),
+        _bare(other.author),
+    )
+
+
 # --- rules --------------------------------------------------------------------------------------
 
-_Asked = ParamSpec("_Asked")
 _Got = TypeVar("_Got")
 
 
-def _tried(
-    reasons: list[str], step: Callable[_Asked, _Got], *args: _Asked.args, **kwargs: _Asked.kwargs
-) -> _Got | None:
+def _tried(reasons: list[Finding], remedy: Remedy, step: Callable[[], _Got]) -> _Got | None:
     """The step's result, or None and its reason added, so that all faults are told at once."""
     try:
-        return step(*args, **kwargs)
+        return step()
+    except _Asked as asked:
+        reasons.append(asked.finding)
     except (FormRefused, VideoRefused) as refusal:
-        reasons.append(refusal.reason)
+        reasons.append(Finding(refusal.reason, remedy))
     except OSError:
-        reasons.append("文件读不出来，请检查磁盘和权限")
+        reasons.append(Finding("文件读不出来，请检查磁盘和权限", Remedy.SEND_AGAIN))
     return None
 
 
-def _read(path: Path | None) -> Form:
+class _Asked(Exception):  # noqa: N818 a refusal, not an error
+    """A refusal with a remedy of its own."""
+
+    def __init__(self, sentence: str, remedy: Remedy) -> None:
+        super().__init__(sentence)
+        self.finding = Finding(sentence, remedy)
+
+
+def _form_s(path: Path | None) -> bytes:
     if path is None:
-        raise FormRefused("没有找到与视频同名的报名表（.docx）")
+        raise _Asked("没有找到与视频同名的报名表（.docx）", Remedy.SEND_FORM)
     if path.suffix.lower() != FORM_SUFFIXES[0]:
         raise FormRefused(f"报名表是 {path.suffix.lower()} 文件，要求 .docx")
     with path.open("rb") as file:
-        return read_form(file.read(MAX_FORM_BYTES + 1))
+        return file.read(MAX_FORM_BYTES + 1)
 
 
-def _digest(path: Path | None, known_videos: Set[str]) -> str:
+def _digest(path: Path | None) -> str:
     """The SHA-256 of a video that is worth looking into."""
     if path is None:
-        raise VideoRefused("没有找到与报名表同名的视频（.mp4）")
+        raise _Asked("没有找到与报名表同名的视频（.mp4）", Remedy.SEND_VIDEO)
     if path.suffix.lower() != VIDEO_SUFFIXES[0]:
-        raise VideoRefused(f"视频是 {path.suffix[1:].upper()} 文件，要求 MP4")
+        raise _Asked(f"视频是 {path.suffix[1:].upper()} 文件，要求 MP4", Remedy.MP4)
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest in known_videos:
-        raise VideoRefused("同一段视频已经收过，每段视频只收一次")
-    return digest
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _form_faults(form: Form, author: str) -> Iterator[str]:
+def _form_faults(form: Form, author: str, notice: Notice) -> Iterator[Finding]:
     if not form.title:
-        yield "报名表没有填写作品名称"
-    texts = {"作品名称": form.title, "作者姓名": author}
+        yield Finding("报名表没有填写作品名称", Remedy.FORM)
+    if form.unclear:
+        yield Finding(form.unclear, Remedy.FORM)
+    texts = {"作品名称": form.title, "作者姓名": form.author or author}
     texts |= {"推荐单位": form.unit, "指导教师": form.instructor}
     for label, text in texts.items():
         if len(text) > MAX_TEXT:
-            yield f"{label}有 {len(text)} 字，最多 {MAX_TEXT} 字"
-    words = len("".join(form.introduction.split()))
-    if words > MAX_INTRODUCTION:
-        yield f"作品简介 {words} 字，要求 {MAX_INTRODUCTION} 字以内"
+            yield Finding(f"{label}有 {len(text)} 字，最多 {MAX_TEXT} 字", Remedy.FORM)
+    words, most = len("".join(form.introduction.split())), notice.introduction_chars
+    if words > most:
+        yield Finding(f"作品简介 {words} 字，要求 {most} 字以内", Remedy.FORM)
 
 
-def _video_faults(video: Video) -> Iterator[str]:
+def _video_faults(video: Video, notice: Notice) -> Iterator[Finding]:
     if video.container != "mp4":
-        yield f"视频是 {video.container.upper()} 格式，要求 MP4"
-    if (video.width, video.height) not in SIZES:
-        asked = " 或 ".join(f"{width}×{height}" for width, height in SIZES)
-        yield f"分辨率 {video.width}×{video.height}，要求 {asked}"
-    if reason := unplayable(video):
-        yield reason
+        yield Finding(f"视频是 {video.container.upper()} 格式，要求 MP4", Remedy.MP4)
+    if (video.width, video.height) not in notice.sizes:
+        asked = " 或 ".join(f"{width}×{height}" for width, height in notice.sizes)
+        yield Finding(f"分辨率 {video.width}×{video.height}，要求 {asked}", Remedy.SIZE)
 
 
-def _length_faults(form: Form, video: Video, categories: Mapping[str, Category]) -> Iterator[str]:
-    category = categories.get(form.category)
+def _length_faults(form: Form, video: Video, notice: Notice) -> Iterator[Finding]:
+    if form.category is None:
+        return
+    category = notice.categories.get(form.category)
     if category is None:
-        yield "本次大赛没有报名表上勾选的作品类型"
+        yield Finding("本次大赛没有报名表上勾选的作品类型", Remedy.FORM)
     elif video.seconds > category.max_seconds + SECONDS_TOLERANCE:
-        longest = category.max_seconds
-        yield f"时长 {video.seconds:.0f} 秒，{category.name}要求不超过 {longest} 秒"
+        found, longest = _length(video.seconds), _length(category.max_seconds)
+        yield Finding(f"时长 {found}，{category.name}要求不超过 {longest}", Remedy.LENGTH)
 
 
-def _notes(form: Form, video: Video, title: str) -> Iterator[str]:
+def _doubts(
+    submission: Submission, form: Form, video: Video, title: str, author: str
+) -> Iterator[Finding]:
+    if submission.paired:
+        sentence = "报名表和视频不同名，因为在同一个文件夹里，按一件收下"
+        yield Finding(sentence, Remedy.NOTHING)
     if _bare(form.title) != _bare(title):
-        yield f"报名表上的作品名称是“{form.title}”，文件名是“{title}”，已采用报名表的"
+        sentence = f"报名表上的作品名称是“{form.title}”，文件名是“{title}”，已采用报名表的"
+        yield Finding(sentence, Remedy.WHICH_TITLE)
+    if form.author and author and _bare(form.author) != _bare(author):
+        sentence = f"报名表上的作者是“{form.author}”，文件名是“{author}”，已采用报名表的"
+        yield Finding(sentence, Remedy.WHICH_AUTHOR)
     if form.seconds is None:
-        yield f"报名表上的时长看不懂，视频是 {video.seconds:.0f} 秒"
+        sentence = f"报名表上的时长看不懂，视频是 {_length(video.seconds)}"
+        yield Finding(sentence, Remedy.WHICH_LENGTH)
     elif abs(form.seconds - video.seconds) > LENGTH_DIFFERENCE:
-        yield f"报名表写 {form.seconds} 秒，视频是 {video.seconds:.0f} 秒"
+        sentence = f"报名表写 {_length(form.seconds)}，视频是 {_length(video.seconds)}"
+        yield Finding(sentence, Remedy.WHICH_LENGTH)
     if video.audio is None:
-        yield "视频没有声音"
+        yield Finding("视频没有声音", Remedy.SILENT)
+    if form.category == "live" and video.ai_mark:
+        sentence = "报名表勾选“实景拍摄”，视频文件里却带有 AI 生成标识"
+        yield Finding(sentence, Remedy.WHICH_CATEGORY)
     if any(HIDDEN in text for text in (form.title, form.unit, form.instructor, form.introduction)):
-        yield "报名表的公开文字里有联系方式，已隐去"
+        yield Finding("报名表的公开文字里有联系方式，已隐去", Remedy.NOTHING)
+
+
+def _notes(form: Form, video: Video) -> Iterator[str]:
+    if why := why_web_copy(video):
+        yield why
+    if form.category == "ai" and video.ai_mark:
+        yield "视频文件里带有 AI 生成标识"
+
+
+def _length(seconds: float) -> str:
+    """`8 秒`, `3 分钟`, `1 分 35 秒`."""
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes and not rest:
+        return f"{minutes} 分钟"
+    words = (f"{minutes} 分" if minutes else "", f"{rest} 秒" if rest or not minutes else "")
+    return " ".join(filter(None, words))
+
+
+def _draft(form: Form, video: Video, author: str, digest: str) -> Draft:
+    return Draft(
+        title=form.title,
+        author=author,
+        unit=form.unit,
+        instructor=form.instructor,
+        city=form.city,
+        category=form.category or "",
+        introduction=form.introduction,
+        media=media_name(digest),
+        width=video.width,
+        height=video.height,
+        seconds=video.seconds,
+        form_sha256=form.sha256,
+        video_sha256=digest,
+        content_sha256=video.content_sha256,
+    )
 
 
 # --- media --------------------------------------------------------------------------------------
@@ -323,29 +310,38 @@ def media_name(digest: str) -> str:
     return digest[:20]
 
 
-def lay_out(source: Path, video: Video, folder: Path) -> Path:
-    """Make `folder` with original.mp4, web.mp4 and the covers: whole, or not at all.
+def lay_out(
+    source: Path,
+    video: Video,
+    folder: Path,
+    tell: Callable[[float], None] = lambda _: None,
+    work: Path | None = None,
+    *,
+    mobile: bool = True,
+    threads: int = 1,
+) -> Path:
+    """Make `folder` with original.mp4, the copies, covers and frames: whole, or not at all.
 
-    Raises VideoRefused, or OSError without the source's name, for that carries a phone number.
+    `tell`, `mobile` and `threads` are make_media's. What isn't finished lies in a hidden folder in
+    `work`, on the same disk (next to `folder`, if not given). Raises VideoRefused, or OSError
+    without the source's name, for that carries a phone number.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         if not folder.is_dir():
-            with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as work:
-                _fill(Path(work) / folder.name, source, video)
-                _install(Path(work) / folder.name, folder)
+            with tempfile.TemporaryDirectory(
+                prefix=f".{folder.name}-", dir=work or folder.parent
+            ) as made:
+                whole = Path(made) / folder.name
+                whole.mkdir()
+                original = whole / "original.mp4"
+                shutil.copyfile(source, original)
+                make_media(original, video, whole, tell, mobile=mobile, threads=threads)
+                _install(whole, folder)
         return folder
     except OSError as error:
         code = error.errno or 0
     raise OSError(code, os.strerror(code))
-
-
-def _fill(folder: Path, source: Path, video: Video) -> None:
-    folder.mkdir()
-    original = folder / "original.mp4"
-    shutil.copyfile(source, original)
-    make_covers(original, video, folder)
-    make_web_copy(original, video, folder / "web.mp4")
 
 
 def _install(made: Path, folder: Path) -> None:

@@ -1,56 +1,62 @@
-"""A mailed video → what it is, three covers, and a copy that every phone plays.
+"""A mailed video → what it is, and whether every phone plays it.
 
 A video is data from a stranger: it is opened as MP4 and as nothing else (a playlist called .mp4
-must not make us fetch), its boxes are measured first, and only a bounded number of frames is
-decoded.
+must not make us fetch), its boxes and its pictures are counted first, and only a bounded number
+of pictures is decoded.
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
+import math
 import os
-import shutil
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
-from itertools import islice
+from itertools import chain
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, NamedTuple
 
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.frame import VideoFrame
-from av.video.reformatter import Colorspace, Interpolation
 from av.video.stream import VideoStream
-from PIL import Image, ImageFilter, ImageStat
 
-COVER_WIDTHS: Final = (480, 720, 1080)
-COVER_SUFFIXES: Final = ("webp", "jpg")
-
-#: Nothing larger is decoded: 4096×4096 is four times what 4K needs.
+#: Nothing larger is decoded: 4096×4096 is twice what 4K needs.
 MAX_PIXELS: Final = 4096 * 4096
+#: Three minutes of 4K at 60 pictures a second, all pixels together, and an hour of 30 a second.
+MAX_ALL_PIXELS: Final = 180 * 60 * 3840 * 2160
+MAX_FRAMES: Final = 3600 * 30
 #: A cover of 1080 columns must stay a picture.
 MAX_ASPECT: Final = 8
 MAX_BOXES: Final = 10_000
-MAX_DECODED_FRAMES: Final = 1_500
-SAMPLES: Final = 8
+MAX_MARK: Final = 1_000  # characters shown of a mark of AI
 
-_NAMES: Final = {"h264": "H.264", "mpeg4": "MPEG-4", "mjpeg": "Motion JPEG"}
-#: By quarter turns counter-clockwise, as FFmpeg counts them.
-_TURNS: Final = (
-    Image.Transpose.ROTATE_90,
-    Image.Transpose.ROTATE_180,
-    Image.Transpose.ROTATE_270,
-)
+#: What phones of the last ten years decode in hardware, and what a mobile line carries.
+MAX_LEVEL: Final = 51  # 5.1
+MAX_RATE: Final = 60.5  # frames a second; 59.94 and 60.00 are both called 60
+MAX_BITS: Final = 25_000_000  # a second
+
+_NAMES: Final = {
+    "h264": "H.264",
+    "ac3": "AC-3",
+    "eac3": "E-AC-3",
+    "mpeg4": "MPEG-4",
+    "mjpeg": "Motion JPEG",
+    "unknown": "未知格式",
+}
 #: What is wrong with our disk, not with the video. (FFmpeg says EINVAL for bad data.)
-_DISK_ERRORS: Final = frozenset(
+DISK_ERRORS: Final = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.ENOENT}
 )
-_UNNAMED_MATRIX: Final = 2  # AVCOL_SPC_UNSPECIFIED
+NO_PICTURE: Final = "视频里没有能解码的画面，文件可能已损坏"
 _PLAYABLE_PIXELS: Final = ("yuv420p", "yuvj420p")
+_PLAYABLE_SOUND: Final = ("LC", "HE-AAC", "HE-AACv2")
+_AIGC: Final = "AIGC"
 
 
 class VideoRefused(Exception):  # noqa: N818 a refusal, not an error
@@ -63,7 +69,12 @@ class VideoRefused(Exception):  # noqa: N818 a refusal, not an error
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """What a video file is. Width and height are as displayed: rotated, with square pixels."""
+    """What a video file is. Width and height are as displayed: rotated, with square pixels.
+
+    `content_sha256` is of the coded pictures alone: another container, title or sound track
+    doesn't change it. `ai_mark` is the metadata AIGC that GB 45438—2025 asks of AI-made content,
+    cleaned and cut; '' when the file carries none.
+    """
 
     container: str
     codec: str
@@ -73,257 +84,174 @@ class Video:
     seconds: float
     faststart: bool
     pixel_format: str
+    level: int = 0  # of H.264, times ten; 0 when unknown
+    frames: int = 0
+    frame_rate: float = 0.0
+    bits: int = 0  # of the picture, a second
+    audio_profile: str = ""
+    channels: int = 0
+    content_sha256: str = ""
+    ai_mark: str = ""
 
 
 def probe(path: Path) -> Video:
     """Look into an MP4 or MOV file. Raises VideoRefused when it is no whole, decodable video."""
     container, faststart = _layout(path)
-    with _opened(path) as source:
-        stream = _picture_stream(source)
+    with opened(path) as source:
+        stream = picture_stream(source)
         context = stream.codec_context
         if context.width * context.height > MAX_PIXELS:
             raise VideoRefused(f"分辨率 {context.width}×{context.height} 过大，无法处理")
-        frame = next(_decoded(source, stream), None)
-        if frame is None:
-            raise VideoRefused("视频里没有能解码的画面，文件可能已损坏")
+        read = _read_through(source, stream)
+        frame, frames = read.first, read.frames
         width, height = _displayed_size(stream, frame)
         if max(width, height) > MAX_ASPECT * min(width, height):
             raise VideoRefused(f"画面比例异常：{width}×{height}")
-        sounds = source.streams.audio
+        if frames > MAX_FRAMES or frames * frame.width * frame.height > MAX_ALL_PIXELS:
+            raise VideoRefused(f"视频有 {frames} 帧 {width}×{height} 的画面，数量过大，无法处理")
+        seconds = max(_seconds(source, stream), read.seconds)  # a header may say anything
+        sound = sound_stream(source)
         return Video(
             container=container,
             codec=_codec(stream),
-            audio=_codec(sounds[0]) if sounds else None,
+            audio=_codec(sound) if sound else None,
             width=width,
             height=height,
-            seconds=_seconds(source, stream),
+            seconds=seconds,
             faststart=faststart,
             pixel_format=context.pix_fmt or "",
+            level=_level(stream),
+            frames=frames,
+            frame_rate=float(stream.average_rate or 0),
+            bits=round(read.size * 8 / seconds),
+            audio_profile=(sound.profile or "") if sound else "",
+            channels=sound.codec_context.channels if sound and sound.codec_context else 0,
+            content_sha256=read.sha256,
+            ai_mark=_shown(next(iter(ai_marks(source).values()), "")),
         )
 
 
-def unplayable(video: Video) -> str:
-    """Why browsers on phones may not play `video`, as a sentence; '' when they all do."""
+def why_web_copy(video: Video) -> str:
+    """What kept browsers on phones from playing `video`, and that a copy was made, as a sentence;
+    '' when they all play it. The copy that makes the sentence true is make_media's."""
+    flaws = [*picture_flaws(video), *sound_flaws(video)]
+    return f"{'、'.join(flaws)}，已另存一份手机都能播放的版本" if flaws else ""
+
+
+def picture_flaws(video: Video) -> Iterator[str]:
+    """Why the picture must be encoded anew, each as half a sentence; nothing if it needn't."""
     if video.codec != "h264":
-        name = _NAMES.get(video.codec, video.codec.upper())
-        return f"视频编码为 {name}，手机上不一定能播放，需转码"
-    if video.pixel_format not in _PLAYABLE_PIXELS:
-        return f"像素格式为 {video.pixel_format}，手机上不一定能播放，需转码为 8 位 4:2:0"
-    if video.audio not in (None, "aac"):
-        return f"音频编码为 {video.audio.upper()}，手机上不一定能播放，需转码"
-    return ""
+        yield f"视频编码为 {_NAMES.get(video.codec, video.codec.upper())}"
+    elif video.pixel_format not in _PLAYABLE_PIXELS:
+        yield f"像素格式为 {video.pixel_format}"
+    if video.codec == "h264" and video.level > MAX_LEVEL:
+        yield f"H.264 级别为 {video.level / 10:.1f}"
+    if video.frame_rate > MAX_RATE:
+        yield f"帧率为每秒 {video.frame_rate:.0f} 帧"
+    if video.bits > MAX_BITS:
+        yield f"码率为每秒 {video.bits / 1e6:.0f} 兆比特"
 
 
-# --- covers -------------------------------------------------------------------------------------
-
-
-def make_covers(path: Path, video: Video, folder: Path) -> None:
-    """Write cover-480, -720 and -1080 (their widths), each as .webp and .jpg, into `folder`.
-
-    The picture is the sharpest of eight between 10 % and 70 % of the video that is neither nearly
-    black nor nearly white: fade-ins, title cards and credits lie outside or lose.
-    Raises VideoRefused when no picture can be decoded.
-    """
-    with _opened(path) as source:
-        stream = _picture_stream(source)
-        best = max(_candidates(source, stream, video.seconds), key=_merit, default=None)
-        if best is None:
-            raise VideoRefused("视频里没有能解码的画面，文件可能已损坏")
-        widest = _upright_image(best, COVER_WIDTHS[-1], _height(video, COVER_WIDTHS[-1]))
-    files = {
-        f"cover-{width}.{suffix}": _encoded(widest, (width, _height(video, width)), suffix)
-        for width in COVER_WIDTHS
-        for suffix in COVER_SUFFIXES
-    }
-    for name, data in files.items():
-        with _finished_at_once(folder / name) as part:
-            part.write_bytes(data)
-
-
-def _height(video: Video, width: int) -> int:
-    return max(1, round(width * video.height / video.width))
-
-
-def _candidates(
-    source: InputContainer, stream: VideoStream, seconds: float
-) -> Iterator[VideoFrame]:
-    """About SAMPLES frames from the middle of the video, as cheaply as it allows.
-
-    Key frames decode alone; where an encoder set too few of them, the frames between must be
-    decoded as well, but never more than MAX_DECODED_FRAMES.
-    """
-    base = float(stream.time_base or 1)
-    start, end = 0.1 * seconds, 0.7 * seconds
-    keys = [
-        entry.timestamp
-        for entry in stream.index_entries
-        if entry.is_keyframe and start <= entry.timestamp * base <= end
-    ]
-    if len(keys) >= SAMPLES // 2:
-        picked = {keys[i * (len(keys) - 1) // (SAMPLES - 1)]: None for i in range(SAMPLES)}
-        yield from (frame for key in picked if (frame := _key_frame(source, stream, key)))
+def sound_flaws(video: Video) -> Iterator[str]:
+    """Why the sound must be encoded anew, as half a sentence; nothing if it needn't."""
+    if video.audio is None:
         return
-    source.seek(int(start / base), stream=stream)
-    frame, wanted, step = None, start, (end - start) / (SAMPLES - 1)
-    for frame in islice(_decoded(source, stream), MAX_DECODED_FRAMES):
-        if (frame.time or 0) > end:
-            break
-        if (frame.time or 0) >= wanted:
-            wanted += step
-            yield frame
-    if wanted == start and frame is not None:
-        yield frame
+    if video.audio != "aac":
+        yield f"音频编码为 {_NAMES.get(video.audio, video.audio.upper())}"
+    elif video.audio_profile not in ("", *_PLAYABLE_SOUND):
+        yield f"音频编码为 AAC {video.audio_profile}"
+    if video.channels > 2:
+        yield f"音频有 {video.channels} 个声道"
 
 
-def _key_frame(source: InputContainer, stream: VideoStream, timestamp: int) -> VideoFrame | None:
-    """The key frame at or before `timestamp`, decoded alone."""
-    source.seek(timestamp, stream=stream)
+def ai_marks(source: InputContainer) -> dict[str, str]:
+    """The metadata that marks AI-made content: what is called AIGC, or is JSON about it."""
+    tags = chain(source.metadata.items(), *(one.metadata.items() for one in source.streams))
+    return {
+        key: value for key, value in tags if key.upper() == _AIGC or f'"{_AIGC}"' in value.upper()
+    }
+
+
+def _shown(text: str) -> str:
+    spaced = " ".join(text[: 2 * MAX_MARK].split())
+    return "".join(c for c in spaced if unicodedata.category(c)[0] != "C")[:MAX_MARK]
+
+
+class _Read(NamedTuple):
+    first: VideoFrame
+    frames: int
+    size: int  # bytes
+    seconds: float
+    sha256: str
+
+
+def _read_through(source: InputContainer, stream: VideoStream) -> _Read:
+    """The first picture that decodes; number, bytes, length and SHA-256 of all coded pictures."""
+    first, frames, size, digest = None, 0, 0, hashlib.sha256()
+    start, end = math.inf, 0
     for packet in source.demux(stream):
-        if packet.is_keyframe:
+        digest.update(packet)
+        frames, size = frames + bool(packet.size), size + packet.size
+        if packet.pts is not None and not packet.is_discard:
+            start, end = min(start, packet.pts), max(end, packet.pts + (packet.duration or 0))
+        if first is None:
             try:
-                frames = [*packet.decode(), *stream.codec_context.decode(None)]
+                first = next((f for f in packet.decode() if isinstance(f, VideoFrame)), None)
             except av.FFmpegError:
-                return None
-            return next((f for f in frames if isinstance(f, VideoFrame)), None)
-    return None
+                continue  # damaged packets are passed over
+    if first is None:
+        raise VideoRefused(NO_PICTURE)
+    seconds = max(0.0, end - start) * float(stream.time_base or 0)
+    return _Read(first, frames, size, seconds, digest.hexdigest())
 
 
-def _merit(frame: VideoFrame) -> tuple[bool, float]:
-    """How good a cover the frame makes: not dark or blown out first, then sharpness."""
-    grey = _image(frame, (480, 270), "L")
-    edges = grey.filter(ImageFilter.FIND_EDGES).crop((2, 2, 478, 268))
-    return 32 <= ImageStat.Stat(grey).mean[0] <= 224, ImageStat.Stat(edges).stddev[0]
-
-
-def _upright_image(frame: VideoFrame, width: int, height: int) -> Image.Image:
-    turn = round(frame.rotation / 90) % 4
-    image = _image(frame, (height, width) if turn % 2 else (width, height), "RGB")
-    return image.transpose(_TURNS[turn - 1]) if turn else image
-
-
-def _image(frame: VideoFrame, size: tuple[int, int], mode: Literal["L", "RGB"]) -> Image.Image:
-    """The frame as it is stored, scaled to `size`, with the colours of its standard."""
-    # HD video that doesn't name its colour matrix means BT.709; the scaler would assume BT.601.
-    unnamed = frame.colorspace == _UNNAMED_MATRIX and min(frame.width, frame.height) >= 720
-    scaled = frame.reformat(
-        *size,
-        format="rgb24" if mode == "RGB" else "gray",
-        src_colorspace=Colorspace.ITU709 if unnamed else None,
-        interpolation=Interpolation.AREA,
-    )
-    plane = scaled.planes[0]
-    return Image.frombuffer(mode, size, bytes(plane), "raw", mode, plane.line_size, 1)
-
-
-def _encoded(image: Image.Image, size: tuple[int, int], suffix: str) -> bytes:
-    sized = image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
-    buffer = BytesIO()
-    if suffix == "webp":
-        sized.save(buffer, "WEBP", quality=78, method=4)
-    else:
-        sized.save(buffer, "JPEG", quality=82, progressive=True, optimize=True)
-    return buffer.getvalue()
-
-
-# --- the web copy -------------------------------------------------------------------------------
-
-
-def make_web_copy(path: Path, video: Video, out: Path) -> None:
-    """Write a copy that starts to play before it is loaded, without encoding anything anew.
-
-    A file in order is copied as it is; any other has its one picture and one sound track put into
-    a new MP4. Raises VideoRefused for what phones may not play (see `unplayable`).
-    """
-    if reason := unplayable(video):
-        raise VideoRefused(reason)
-    with _finished_at_once(out) as part:
-        if video.faststart and _is_plain(path):
-            shutil.copyfile(path, part)
-        else:
-            _remux(path, part)
-
-
-def _is_plain(path: Path) -> bool:
-    """Whether nothing but picture and sound is in the file: no further tracks, no place."""
-    with _opened(path) as source:
-        tracks = source.streams
-        lone = len(tracks.video) == 1 and len(tracks.audio) <= 1
-        known = len(tracks.video) + len(tracks.audio) == len(tracks)
-        return lone and known and not any("location" in key.lower() for key in source.metadata)
-
-
-def _remux(path: Path, out: Path) -> None:
-    options = {"movflags": "faststart+use_metadata_tags"}
-    with (
-        _opened(path) as source,
-        av.open(_url(out), "w", "mp4", container_options=options) as target,
-    ):
-        # Phones write where they were; only the mark of AI-made content is due to the public.
-        target.metadata.update({k: v for k, v in source.metadata.items() if k.upper() == "AIGC"})
-        kept = [_picture_stream(source), *source.streams.audio[:1]]
-        twins = {stream.index: target.add_stream_from_template(stream) for stream in kept}
-        for packet in source.demux(kept):
-            if packet.dts is not None:
-                packet.stream = twins[packet.stream.index]
-                target.mux(packet)
-
-
-@contextmanager
-def _finished_at_once(out: Path) -> Iterator[Path]:
-    """A name to write to that becomes `out` when all went well, and vanishes when not."""
-    part = out.with_name(f".{out.name}.part")
-    try:
-        yield part
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
+def _level(stream: VideoStream) -> int:
+    """From H.264's configuration record (ISO/IEC 14496-15, 5.3.3.1)."""
+    record = stream.codec_context.extradata or b""
+    return record[3] if _codec(stream) == "h264" and len(record) > 6 and record[0] == 1 else 0
 
 
 # --- reading ------------------------------------------------------------------------------------
 
 
-def _url(path: Path) -> str:
+def url(path: Path) -> str:
     return f"file:{path}"  # so that a name with a colon is not taken for a protocol
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[InputContainer]:
+def opened(path: Path) -> Iterator[InputContainer]:
     """The file as FFmpeg's MP4 reader sees it; FFmpeg's errors, which hold its name, stay here."""
     code = 0
     try:
         with av.open(
-            _url(path), "r", "mp4", {"protocol_whitelist": "file"}, metadata_errors="replace"
+            url(path), "r", "mp4", {"protocol_whitelist": "file"}, metadata_errors="replace"
         ) as source:
             yield source
             return
     except av.FFmpegError as error:
         code = error.errno or 0
-    if code in _DISK_ERRORS:
+    if code in DISK_ERRORS:
         raise OSError(code, os.strerror(code)) from None
     raise VideoRefused("视频打不开，文件可能已损坏或没有传完") from None
 
 
-def _picture_stream(source: InputContainer) -> VideoStream:
+def picture_stream(source: InputContainer, threads: int = 1) -> VideoStream:
+    """The film itself, not a cover that a music program put in. Raises VideoRefused."""
     for stream in source.streams.video:
         if stream.codec_context and not stream.disposition & Disposition.attached_pic:
             stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
-            stream.thread_type = "AUTO"
+            stream.thread_count, stream.thread_type = threads, "AUTO"
             return stream
     raise VideoRefused("文件里没有能识别的视频画面")
 
 
+def sound_stream(source: InputContainer) -> AudioStream | None:
+    """The sound track that is kept: the first."""
+    return next(iter(source.streams.audio), None)
+
+
 def _codec(stream: VideoStream | AudioStream) -> str:
     return stream.codec_context.codec.canonical_name if stream.codec_context else "unknown"
-
-
-def _decoded(source: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
-    """Frames from where the source stands; damaged packets are passed over."""
-    for packet in source.demux(stream):
-        try:
-            frames = packet.decode()
-        except av.FFmpegError:
-            continue
-        yield from (frame for frame in frames if isinstance(frame, VideoFrame))
 
 
 def _displayed_size(stream: VideoStream, frame: VideoFrame) -> tuple[int, int]:

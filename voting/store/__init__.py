@@ -5,13 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from voting.store.accounts import Accounts
 from voting.store.ballots import Ballots
 from voting.store.client import Client, open_client
-from voting.store.decisions import Decisions
 from voting.store.entries import Entries
+from voting.store.figures import KeptFigures
+from voting.store.jobs import Jobs
 from voting.store.ledger import Ledger
+from voting.store.log import Log
+from voting.store.refusals import Refusals
+from voting.store.results import Results
 from voting.store.rules import RulesInForce
 from voting.store.standings import Boards
+from voting.store.witness import Witness
 
 
 @dataclass(frozen=True)
@@ -22,9 +28,14 @@ class Store:
     throttle: Client
     ballots: Ballots
     boards: Boards
-    decisions: Decisions
+    accounts: Accounts
     entries: Entries
+    figures: KeptFigures
+    jobs: Jobs
     ledger: Ledger
+    log: Log
+    refusals: Refusals
+    results: Results
     rules: RulesInForce
 
 
@@ -36,26 +47,34 @@ def open_store(
     kept: Path,
     *,
     accept_unknown: bool,
+    sealing: bytes,
 ) -> Store:
     """Name both stores; nothing is sent yet. `kept` is the folder of the boards' stamped files;
-    `accept_unknown` lets votes into a law store that doesn't say whether it is durable.
+    `accept_unknown` lets votes into a law store that doesn't say whether it is durable; `sealing`
+    is the secret that seals the operators' log.
 
     A vote may be repeated once: it is idempotent, and a restarted store has closed every
     connection. The throttle store gets no second chance, because it is only politeness.
     """
     law = open_client(law_url, timeout_s=5.0, retries=1)
     throttle = open_client(throttle_url, timeout_s=0.5, retries=0)
-    decisions = Decisions(law)
-    entries = Entries(law, shards, decisions)
+    log = Log(law, sealing, Witness(kept / "log-head.json"))
+    entries = Entries(law, shards, log)
     ledger = Ledger(law, shards)
-    rules = RulesInForce(law, shards, decisions)
+    rules = RulesInForce(law, shards, log)
+    results = Results(law, rules, ledger, log)
     return Store(
         law=law,
         throttle=throttle,
         ballots=Ballots(law, contest_id, shards, accept_unknown=accept_unknown),
-        boards=Boards(law, throttle, contest_id, ledger, entries, rules, kept),
-        decisions=decisions,
+        boards=Boards(law, throttle, contest_id, ledger, entries, rules, results, kept),
+        accounts=Accounts(law, log),
         entries=entries,
+        figures=KeptFigures(throttle, contest_id, ledger, log),
+        jobs=Jobs(law),
         ledger=ledger,
+        log=log,
+        refusals=Refusals(law),
+        results=results,
         rules=rules,
     )

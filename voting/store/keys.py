@@ -45,14 +45,39 @@ LEDGER = Key("{{s{shard:02d}}}:ledger", "stream", "the contest", "one row a vote
 
 # In the law store, once.
 CONTEST = Key(
-    "contest", "hash", "the contest", "its id, number of shards, catalogue version, pause flag"
+    "contest",
+    "hash",
+    "the contest",
+    "its id, number of shards, catalogue version, pause flag, stage",
 )
 VERSIONS = Key("rules:versions", "list", "the contest", "every version of the rules, oldest first")
 ENTRIES = Key("entries", "hash", "the contest", "number → entry, all states")
 ENTRIES_LOCK = Key(
     "entries:lock", "string", "30 s", "held while somebody changes entries or the rules"
 )
-DECISIONS = Key("decisions", "stream", "the contest", "what organizers did, when and why")
+OPERATORS_LOG = Key(
+    "operators:log",
+    "stream",
+    "the contest",
+    "who did what, when and why: numbered, chained and sealed rows; the decisions among them",
+)
+ACCOUNTS = Key("accounts", "hash", "the contest", "name → an organizer's account")
+ACCOUNTS_LOCK = Key("accounts:lock", "string", "30 s", "held while somebody changes accounts")
+LOGGED_IN = Key("accounts:logged-in", "hash", "the contest", "name → when they last logged in")
+SESSION = Key(
+    "session:{token}", "hash", "30 min idle", "who is logged in; named by the token's SHA-256"
+)
+JOBS = Key("jobs", "hash", "7 days", "long work: asked for, how far it is, its beat, its stop")
+RESULTS = Key("results", "list", "the contest", "every published result, oldest first")
+DRAFT = Key(
+    "results:draft",
+    "string",
+    "until it is published",
+    "the result as computed last, and the catalogue it was made from",
+)
+REFUSED = Key(
+    "refused:{day}", "hash", "the contest", "reason → how many votes were refused for it that day"
+)
 
 # In the throttle store.
 STANDINGS = Key(
@@ -64,8 +89,17 @@ STANDINGS = Key(
 STANDINGS_LOCK = Key(
     "{contest}:standings:lock", "string", "1 s", "held by whoever recomputes the snapshot"
 )
+FIGURES = Key(
+    "{contest}:figures",
+    "hash",
+    "1 day",
+    "what the console's charts draw, derived from the ledger by the worker; and its last beat",
+)
+CLAIM = Key(
+    "{contest}:claim:{number}", "string", "5 min", "which reviewer is looking at a submission"
+)
 LIMITS = Key(
-    "LIMITS:{contest}*", "string", "the limit's window", "Flask-Limiter's counters of new passes"
+    "LIMITS:{contest}*", "string", "the limit's window", "counters of new passes and log-ins"
 )
 
 TABLE = tuple(value for value in list(globals().values()) if isinstance(value, Key))

@@ -6,6 +6,7 @@ import struct
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from voting.contest import Ballot, Identity, Signals
 from voting.store import keys
@@ -14,6 +15,8 @@ from voting.store.client import Client, reachable
 SCHEMA = 1
 #: schema, identity, entry, voter, address, network, agent, share, dwell ms, watched s
 ROW = struct.Struct(">BBH8s6s6s4s4sIH")
+#: The row's first fields: schema, identity, entry, voter.
+HEAD = struct.Struct(">BBH8s")
 PAGE = 5_000
 
 
@@ -57,6 +60,35 @@ def unpack(shard: int, stream_id: bytes, row: bytes) -> Vote:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where the ledger ends for whoever reads it while the vote goes on: the newest row's stream
+    id in each shard, b"" where there is none. `rows` is how many there are, a few more at most."""
+
+    newest: tuple[bytes, ...]
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Up to PAGE rows of one shard as they lie in the store: what must be fast begins here."""
+
+    shard: int
+    ids: list[bytes]
+    packed: bytes
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """The rows' fields in the order of ROW. Raises ValueError for an unknown schema."""
+        known = self.packed[:: ROW.size].count(SCHEMA) == len(self.ids)
+        if not known or len(self.packed) != ROW.size * len(self.ids):
+            raise ValueError(f"the ledger has rows of another schema than {SCHEMA}")
+        return ROW.iter_unpack(self.packed)
+
+    def times(self) -> Iterator[int]:
+        """When each row was accepted, ms."""
+        return (int(stream_id.partition(b"-")[0]) for stream_id in self.ids)
+
+
 def vote_id(shard: int, stream_id: bytes) -> str:
     return f"{shard:02d}-{stream_id.decode()}"
 
@@ -67,16 +99,52 @@ class Ledger:
 
     def votes(self) -> Iterator[Vote]:
         """Every vote, shard by shard, in the order of acceptance; constant memory."""
+        for page in self.pages():
+            for place, stream_id in enumerate(page.ids):
+                row = page.packed[place * ROW.size : (place + 1) * ROW.size]
+                yield unpack(page.shard, stream_id, row)
+
+    def cut(self) -> Cut:
+        """The ledger as it is now."""
+        newest, rows = [], 0
+        with reachable():
+            for shard in range(self.shards):
+                last = self.client.xrevrange(keys.LEDGER(shard=shard), "+", "-", count=1)
+                newest.append(last[0][0] if last else b"")
+                rows += self.client.xlen(keys.LEDGER(shard=shard))
+        return Cut(tuple(newest), rows)
+
+    def pages(self, cut: Cut | None = None) -> Iterator[Page]:
+        """Every row up to the cut (or whatever is newest then), shard by shard, in the order of
+        acceptance; constant memory."""
         for shard in range(self.shards):
-            after = "-"
-            while True:
+            after, last = "-", cut.newest[shard] if cut else b"+"
+            while last:
                 with reachable():
-                    page = self.client.xrange(keys.LEDGER(shard=shard), after, "+", count=PAGE)
-                for stream_id, fields in page:
-                    yield unpack(shard, stream_id, fields[b"v"])
-                if len(page) < PAGE:
+                    found = self.client.xrange(keys.LEDGER(shard=shard), after, last, count=PAGE)
+                if found:
+                    packed = b"".join([fields[b"v"] for _, fields in found])
+                    yield Page(shard, [stream_id for stream_id, _ in found], packed)
+                if len(found) < PAGE:
                     break
-                after = f"({page[-1][0].decode()}"
+                after = f"({found[-1][0].decode()}"
+
+    def length(self, shard: int) -> int:
+        """How many rows a shard has."""
+        with reachable():
+            return int(self.client.xlen(keys.LEDGER(shard=shard)))
+
+    def rows_after(self, shard: int, after: bytes, count: int) -> list[tuple[bytes, bytes]]:
+        """A shard's next rows, unread: (stream id, packed row). `after` is the last id seen, or
+        empty for the first rows."""
+        start = f"({after.decode()}" if after else "-"
+        with reachable():
+            page = self.client.xrange(keys.LEDGER(shard=shard), start, "+", count=count)
+        return [(stream_id, fields[b"v"]) for stream_id, fields in page]
+
+    def size(self) -> int:
+        """How many rows there are in all shards."""
+        return sum(self.length(shard) for shard in range(self.shards))
 
     def recount(self) -> Counter[int]:
         """The tally as the ledger alone gives it: entry → votes."""

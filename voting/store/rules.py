@@ -6,13 +6,15 @@ contest.toml makes version 1; a different file later needs `rules apply` with a 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from enum import StrEnum
 
-from voting.contest import SHANGHAI, Counts, Law, Period, Rules, Tie
+from voting.contest import SHANGHAI, STEPS, Counts, Law, Period, Phase, Rules, Stage, Step, Tie
 from voting.store import keys
 from voting.store.client import Client, reachable
-from voting.store.decisions import Decisions, Kind
+from voting.store.log import COMMAND_LINE, SITE, Kind, Log
 
 
 class WrongStore(Exception):  # noqa: N818 the plain word
@@ -23,6 +25,32 @@ class LawRefused(Exception):  # noqa: N818 the plain word
     """This law can't become the next version; the text is one sentence."""
 
 
+class StepRefused(LawRefused):
+    """The vote's phase doesn't allow this step, or not so; the text is one sentence."""
+
+
+PHASES = {
+    Phase.BEFORE: "投票还没开始",
+    Phase.OPEN: "投票正在进行",
+    Phase.PAUSED: "投票暂停中",
+    Phase.CLOSED: "投票已结束",
+    Phase.UNDER_REVIEW: "结果正在核对",
+    Phase.PUBLISHED: "结果已公布",
+}
+STEP_WORDS = {
+    Step.OPEN: "提前开始",
+    Step.POSTPONE: "改开始时间",
+    Step.PAUSE: "暂停",
+    Step.RESUME: "恢复",
+    Step.CLOSE: "提前结束",
+    Step.EXTEND: "延长截止时间",
+    Step.REVIEW: "开始核对",
+    Step.TAKE_BACK: "撤回核对",
+    Step.PUBLISH: "公布结果",
+    Step.UNPUBLISH: "撤回结果",
+}
+
+
 class Pauser(StrEnum):
     """Who paused the vote."""
 
@@ -31,8 +59,8 @@ class Pauser(StrEnum):
 
 
 class RulesInForce:
-    def __init__(self, client: Client, shards: int, decisions: Decisions) -> None:
-        self.client, self.shards, self.decisions = client, shards, decisions
+    def __init__(self, client: Client, shards: int, log: Log) -> None:
+        self.client, self.shards, self.log = client, shards, log
 
     def open(self, contest_id: str, law: Law, now_ms: int) -> None:
         """Make this store the contest's, or make sure that it is: same id, shards and law."""
@@ -42,7 +70,7 @@ class RulesInForce:
             self.check(contest_id)
             versions = self.versions()
             if not versions:
-                self._put(law.rules(1, "首次启动时按配置文件制定", now_ms))
+                self._put(law.rules(1, "首次启动时按配置文件制定", now_ms), SITE)
             elif versions[-1].source != law.source:
                 raise WrongStore(
                     f"配置文件里的计票规则（[voting]、[result]）和正在执行的规则第 "
@@ -58,7 +86,9 @@ class RulesInForce:
             if found.decode() != value:
                 raise WrongStore(_other_contest(field, found.decode(), value))
 
-    def apply(self, law: Law, reason: str, now_ms: int) -> Rules:
+    def apply(
+        self, law: Law, reason: str, now_ms: int, by: str = COMMAND_LINE
+    ) -> Rules:
         """Make `law` the next version, in force as soon as this returns; or raise LawRefused.
 
         Relative words go on meaning the first start.
@@ -67,9 +97,14 @@ class RulesInForce:
             versions = self.versions()
             self._may_follow(versions[-1], law)
             rules = law.rules(len(versions) + 1, reason, versions[0].since_ms)
-            return self._put(replace(rules, since_ms=now_ms))
+            opens_ms, closes_ms = _window(rules, versions)
+            return self._put(
+                replace(rules, since_ms=now_ms, opens_ms=opens_ms, closes_ms=closes_ms), by
+            )
 
     def _may_follow(self, current: Rules, law: Law) -> None:
+        if self._stage():
+            raise LawRefused("结果已经开始核对，规则不能再改；确实要改，请先撤回")
         if law.source == current.source:
             raise LawRefused(
                 f"配置文件里的计票规则和正在执行的规则第 {current.version} 版一样，没有要改的"
@@ -88,19 +123,28 @@ class RulesInForce:
         with reachable():
             return [read_rules(text) for text in self.client.lrange(keys.VERSIONS(), 0, -1)]
 
-    def pause(self, reason: str, by: Pauser = Pauser.ORGANIZER) -> None:
-        """Stop the vote. An organizer's pause takes over the disk guard's, not the other way."""
+    def pause(
+        self, reason: str, pauser: Pauser = Pauser.ORGANIZER, by: str = COMMAND_LINE
+    ) -> None:
+        """Stop the vote. An organizer's pause takes over the disk guard's, not the other way.
+
+        Raises StepRefused for an organizer while the vote isn't open.
+        """
         with reachable(), self._changing():
             found = self.paused_by()
-            if found is None or (found, by) == (Pauser.DISK_GUARD, Pauser.ORGANIZER):
-                self._set_paused(by.value, Kind.PAUSE, reason)
+            if pauser is Pauser.ORGANIZER and (phase := self.phase()) is not Phase.PAUSED:
+                _allow(Step.PAUSE, phase)
+            if found is None or (found, pauser) == (Pauser.DISK_GUARD, Pauser.ORGANIZER):
+                self._set_paused(pauser.value, Kind.PAUSE, reason, by)
 
-    def resume(self, reason: str, by: Pauser = Pauser.ORGANIZER) -> None:
+    def resume(
+        self, reason: str, pauser: Pauser = Pauser.ORGANIZER, by: str = COMMAND_LINE
+    ) -> None:
         """Go on; an organizer may end any pause, the disk guard only its own."""
         with reachable(), self._changing():
             found = self.paused_by()
-            if found is not None and by in (found, Pauser.ORGANIZER):
-                self._set_paused("", Kind.RESUME, reason)
+            if found is not None and pauser in (found, Pauser.ORGANIZER):
+                self._set_paused("", Kind.RESUME, reason, by)
 
     def paused_by(self) -> Pauser | None:
         """Who has paused the vote; None while it isn't."""
@@ -108,16 +152,103 @@ class RulesInForce:
             value = self.client.hget(keys.CONTEST(), "paused")
         return Pauser(value.decode()) if value else None
 
+    # --- the vote's phases, by the store's clock, which is the one that decides over votes --------
+
+    def phase(self) -> Phase:
+        """Where the vote stands at this moment of the store's clock."""
+        return self._now()[1]
+
+    def open_now(self, reason: str, by: str = COMMAND_LINE) -> Rules:
+        """Let the vote begin before its time. Raises StepRefused."""
+        with self.step(Step.OPEN) as (rules, now_ms):
+            return self._move(rules, now_ms, "提前开始投票", reason, by, opens_ms=now_ms)
+
+    def postpone(self, opens_ms: int, reason: str, by: str = COMMAND_LINE) -> Rules:
+        """Let the vote begin at another moment to come. Raises StepRefused."""
+        with self.step(Step.POSTPONE) as (rules, now_ms):
+            if not now_ms < opens_ms < rules.closes_ms:
+                raise StepRefused("开始时间要晚于现在、早于截止时间")
+            return self._move(rules, now_ms, "改投票开始时间", reason, by, opens_ms=opens_ms)
+
+    def close(self, reason: str, by: str = COMMAND_LINE) -> Rules:
+        """End the vote at once; when this returns no more vote counts. Raises StepRefused."""
+        with self.step(Step.CLOSE) as (rules, now_ms):
+            return self._move(rules, now_ms, "提前结束投票", reason, by, closes_ms=now_ms)
+
+    def extend(self, closes_ms: int, reason: str, by: str = COMMAND_LINE) -> Rules:
+        """Let the vote end later; one that has ended begins again. Raises StepRefused."""
+        with self.step(Step.EXTEND) as (rules, now_ms):
+            if closes_ms <= max(now_ms, rules.closes_ms):
+                raise StepRefused("新的截止时间要晚于现在，也要晚于原来的截止时间")
+            return self._move(rules, now_ms, "延长投票时间", reason, by, closes_ms=closes_ms)
+
+    def begin_review(self, reason: str, by: str = COMMAND_LINE) -> None:
+        """Begin to check the result of a vote that has ended. Raises StepRefused."""
+        with self.step(Step.REVIEW) as (_, now_ms):
+            self.set_stage(Stage.UNDER_REVIEW, Kind.UNDER_REVIEW, "", reason, by, now_ms)
+
+    def take_back(self, reason: str, by: str = COMMAND_LINE) -> None:
+        """Go back from the check to a vote that has merely ended. Raises StepRefused."""
+        with self.step(Step.TAKE_BACK) as (_, now_ms):
+            self.set_stage(Stage.NONE, Kind.TAKE_BACK, "", reason, by, now_ms)
+
+    @contextmanager
+    def step(self, step: Step) -> Iterator[tuple[Rules, int]]:
+        """Hold the lock for a step that the phase allows; gives the rules in force and the store's
+        time in ms. Raises StepRefused."""
+        with reachable(), self._changing():
+            rules, phase, now_ms = self._now()
+            _allow(step, phase)
+            yield rules, now_ms
+
+    def set_stage(
+        self, stage: Stage, kind: Kind, subject: int | str, reason: str, by: str, now_ms: int
+    ) -> None:
+        """Only within a `step`: write what organizers have made of the ended vote, and log it."""
+        fields = {"stage": stage.value, "stage_ms": now_ms, "stage_reason": reason}
+        self.client.hset(keys.CONTEST(), mapping=fields)
+        self.log.append(kind, subject, reason, by)
+
+    def _now(self) -> tuple[Rules, Phase, int]:
+        with reachable():
+            seconds, micros = self.client.time()
+            versions = self.versions()
+            paused, stage = bool(self.paused_by()), self._stage()
+        if not versions:
+            raise WrongStore(_other_contest("id", "", ""))
+        now_ms = seconds * 1000 + micros // 1000
+        return versions[-1], versions[-1].phase(now_ms, paused=paused, stage=stage), now_ms
+
+    def _stage(self) -> Stage:
+        with reachable():
+            return Stage((self.client.hget(keys.CONTEST(), "stage") or b"").decode())
+
+    def _move(
+        self, rules: Rules, now_ms: int, what: str, reason: str, by: str, **window: int
+    ) -> Rules:
+        """The next version with another window. Its source stays: the law as written is the same,
+        and a restart must find it so."""
+        return self._put(
+            replace(
+                rules,
+                version=rules.version + 1,
+                since_ms=now_ms,
+                reason=f"{what}：{reason}",
+                **window,  # type: ignore[arg-type]
+            ),
+            by,
+        )
+
     def _changing(self) -> Client:
         return self.client.lock(keys.ENTRIES_LOCK(), timeout=30, blocking_timeout=20)
 
-    def _set_paused(self, value: str, kind: Kind, reason: str) -> None:
+    def _set_paused(self, value: str, kind: Kind, reason: str, by: str) -> None:
         for shard in range(self.shards):
             self.client.hset(keys.RULES(shard=shard), "paused", value)
         self.client.hset(keys.CONTEST(), "paused", value)
-        self.decisions.append(kind, 0, reason)
+        self.log.append(kind, "", reason, by)
 
-    def _put(self, rules: Rules) -> Rules:
+    def _put(self, rules: Rules, by: str) -> Rules:
         fields = {
             "version": rules.version,
             "opens_ms": rules.opens_ms,
@@ -131,7 +262,7 @@ class RulesInForce:
             self.client.hset(keys.RULES(shard=shard), mapping=fields)
         self.client.rpush(keys.VERSIONS(), json.dumps(asdict(rules), ensure_ascii=False))
         self.client.hincrby(keys.CONTEST(), "catalogue", 1)
-        self.decisions.append(Kind.RULES, rules.version, rules.reason)
+        self.log.append(Kind.RULES, rules.version, rules.reason, by)
         return rules
 
 
@@ -143,6 +274,23 @@ def read_rules(text: bytes | str) -> Rules:
         "counts": Counts(fields["counts"]),
     }
     return Rules(**fields)
+
+
+def _allow(step: Step, phase: Phase) -> None:
+    if step not in STEPS[phase]:
+        raise StepRefused(f"{PHASES[phase]}，不能{STEP_WORDS[step]}")
+
+
+def _window(rules: Rules, versions: list[Rules]) -> tuple[int, int]:
+    """The window of a new law: its own if contest.toml says another one than before; else the one
+    in force, which an organizer may have moved meanwhile."""
+    windows = [(version.opens_ms, version.closes_ms) for version in versions]
+    written = windows[0]
+    for n, version in enumerate(versions[1:], start=1):
+        if version.source != versions[n - 1].source and windows[n] != windows[n - 1]:
+            written = windows[n]
+    asked = (rules.opens_ms, rules.closes_ms)
+    return windows[-1] if asked == written else asked
 
 
 def _other_contest(field: str, found: str, wanted: str) -> str:

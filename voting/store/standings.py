@@ -17,11 +17,15 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from voting.contest import Entry, EntryState, Rules, Standings, rank
+from voting.contest import Entry, EntryState, Phase, Rules, Stage, Standing, Standings, rank
+from voting.result import Result
+from voting.result import read as read_result
+from voting.result import write as write_result
 from voting.store import keys
 from voting.store.client import Client, StoreDown, reachable
 from voting.store.entries import Entries, read_entry, write_entry
 from voting.store.ledger import Ledger
+from voting.store.results import Results
 from voting.store.rules import RulesInForce, read_rules
 
 log = logging.getLogger(__name__)
@@ -35,22 +39,30 @@ KEEP_EVERY_S = 5.0
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What changes rarely: approved entries by number, withdrawn numbers, the rules' versions."""
+    """What changes rarely: approved entries by number, withdrawn numbers, the rules' versions, and
+    every published result, oldest first."""
 
     version: int
     entries: dict[int, Entry]
     withdrawn: frozenset[int]
     versions: tuple[Rules, ...]
+    results: tuple[Result, ...] = ()
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What changes with every vote: the tally as of one moment of the clock."""
+    """What changes with every vote, and the vote's stage: as of one moment of the clock.
+
+    `stage_ms` and `stage_reason`: since when and why organizers have it so.
+    """
 
     as_of_ms: int
     catalogue: int
     paused: bool
     tally: dict[int, int]
+    stage: Stage = Stage.NONE
+    stage_ms: int = 0
+    stage_reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,9 +85,24 @@ class Board:
     def paused(self) -> bool:
         return self.snapshot.paused
 
+    def phase(self, now_ms: int) -> Phase:
+        """Where the vote stands."""
+        return self.rules.phase(now_ms, paused=self.paused, stage=self.snapshot.stage)
+
+    @property
+    def result(self) -> Result | None:
+        """The result in force; None while none is published."""
+        published = self.snapshot.stage is Stage.PUBLISHED and self.catalogue.results
+        return self.catalogue.results[-1] if published else None
+
     @cached_property
     def standings(self) -> Standings:
-        rows = rank(self.snapshot.tally, self.entries)
+        """Live until a result is published; then its places, for ever the same."""
+        if result := self.result:
+            frozen = (row for row in result.rows if row.number in self.entries)
+            rows = tuple(Standing(row.place, row.number, row.votes) for row in frozen)
+        else:
+            rows = rank(self.snapshot.tally, self.entries)
         return Standings(self.snapshot.as_of_ms, self.paused, rows)
 
 
@@ -89,6 +116,7 @@ class Boards:
     ledger: Ledger
     entries: Entries
     rules: RulesInForce
+    results: Results
     folder: Path
     clock: Callable[[], float] = time.time
     _board: Board | None = None
@@ -152,6 +180,9 @@ class Boards:
             int(contest[b"catalogue"]),
             bool(contest.get(b"paused")),
             dict(self.ledger.tally()),
+            Stage(contest.get(b"stage", b"").decode()),
+            int(contest.get(b"stage_ms", 0)),
+            contest.get(b"stage_reason", b"").decode(),
         )
         text = json.dumps(asdict(snapshot))
         if time.monotonic() - self._kept > KEEP_EVERY_S:
@@ -176,6 +207,7 @@ class Boards:
             {n: e for n, e in entries.items() if e.state is EntryState.APPROVED},
             frozenset(n for n, e in entries.items() if e.state is EntryState.WITHDRAWN),
             tuple(versions),
+            self.results.all(),
         )
 
     def _keep(self, name: str, text: str) -> None:
@@ -198,7 +230,11 @@ class Boards:
 
 def _read_snapshot(text: bytes | str) -> Snapshot:
     fields = json.loads(text)
-    return Snapshot(**(fields | {"tally": {int(n): v for n, v in fields["tally"].items()}}))
+    fields |= {
+        "tally": {int(n): v for n, v in fields["tally"].items()},
+        "stage": Stage(fields.get("stage", "")),
+    }
+    return Snapshot(**fields)
 
 
 def _readable_snapshot(text: bytes) -> Snapshot | None:
@@ -216,6 +252,7 @@ def _write_catalogue(catalogue: Catalogue) -> str:
             "entries": [write_entry(entry) for entry in catalogue.entries.values()],
             "withdrawn": sorted(catalogue.withdrawn),
             "versions": [json.dumps(asdict(rules)) for rules in catalogue.versions],
+            "results": [write_result(result) for result in catalogue.results],
         }
     )
 
@@ -228,4 +265,5 @@ def _read_kept(text: str) -> Catalogue:
         {entry.number: entry for entry in entries},
         frozenset(fields["withdrawn"]),
         tuple(read_rules(rules) for rules in fields["versions"]),
+        tuple(read_result(result) for result in fields.get("results", ())),
     )

@@ -15,8 +15,10 @@ from voting.web import (
     health,
     mine,
     openapi,
+    organizer,
     pages,
     ranking,
+    results,
     rules,
     share,
     throttle,
@@ -46,8 +48,9 @@ def mount(app: Flask, site: Site) -> None:
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=0 if site.settings.public_url else hops
         )
     throttle.mount(app, site)
-    for module in (gallery, ballot, ranking, share, rules, mine, openapi, health):
+    for module in (gallery, ballot, ranking, results, share, rules, mine, openapi, health):
         app.register_blueprint(module.blueprint)
+    organizer.mount(app)
     pages.mount(app)
     headers.mount(app)
     errors.mount(app)

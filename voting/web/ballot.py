@@ -7,12 +7,12 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Request, Response, make_response, render_template, request
+from flask import Blueprint, Request, Response, g, make_response, render_template, request
 from flask_wtf import FlaskForm
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 from wtforms import HiddenField
 
-from voting.contest import Ballot, Identity, Outcome, Phase, Signals, Verdict
+from voting.contest import ENDED, Ballot, Identity, Outcome, Phase, Signals, Verdict
 from voting.store.ballots import Record
 from voting.store.standings import Board
 from voting.voter import PASS_LIVES_S, Pass, View, Worthless
@@ -51,7 +51,16 @@ ANSWERS = {
 PRIVATE = (("Cache-Control", "no-store"), NOSNIFF)
 
 #: Passes can't be hoarded before the vote, and are of no use after it.
-NO_PASS = {Phase.BEFORE: Verdict.NOT_OPEN, Phase.CLOSED: Verdict.CLOSED}
+NO_PASS = {Phase.BEFORE: Verdict.NOT_OPEN} | dict.fromkeys(ENDED, Verdict.CLOSED)
+
+
+@blueprint.after_request
+def count_refusal(response: Response) -> Response:
+    """What is refused here; the votes of the API are counted at the door."""
+    if request.method == "POST" and (reason := g.get("refused")):
+        site = this_site()
+        site.store.refusals.count(reason, site.now_ms())
+    return response
 
 
 @blueprint.get("/api/v1/me")
@@ -67,7 +76,7 @@ def me() -> Response:
         "votes_per_entry": rules.votes_per_entry,
         "period": rules.period.value,
         "voted": list(record.voted),
-        "phase": rules.phase(now_ms, paused=board.paused).value,
+        "phase": board.phase(now_ms).value,
         "opens": iso(rules.opens_ms),
         "closes": iso(rules.closes_ms),
         "now": iso(now_ms),
@@ -165,6 +174,8 @@ def vote(number: int) -> Response:
     outcome = _cast(site, request, ballot, 0, request.args.get("s", ""))
     reply = ANSWERS[outcome.verdict]
     accepted = outcome.verdict is Verdict.ACCEPTED
+    if not accepted:
+        g.refused = outcome.verdict.value
     page = render_template(
         "ballot/outcome.html",
         entry=entry,
@@ -206,9 +217,8 @@ def _share_code(text: str) -> bytes:
 
 
 def _new_pass(site: Site, view: View) -> Pass:
-    phase = site.board().rules.phase(site.now_ms(), paused=False)
-    if phase in NO_PASS:
-        raise _refusal(NO_PASS[phase])
+    if verdict := NO_PASS.get(site.board().phase(site.now_ms())):
+        raise _refusal(verdict)
     return new_pass(site, view)
 
 

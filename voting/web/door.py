@@ -45,5 +45,7 @@ class Door:
         try:
             response = cast_ballot(self.site, request, int(found[1]))
         except Exception as error:
-            response = document(as_problem(error, request.path))
+            problem = as_problem(error, request.path)
+            self.site.store.refusals.count(problem.code, self.site.now_ms())
+            response = document(problem)
         return response(environ, start_response)

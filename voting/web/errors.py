@@ -10,7 +10,7 @@ import json
 import logging
 from http import HTTPStatus
 
-from flask import Flask, Response, make_response, render_template, request
+from flask import Flask, Response, g, make_response, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from voting.store.client import StoreDown
@@ -51,6 +51,15 @@ STORE_DOWN = Problem(
     "请过几秒再试一次",
     retry_after_s=5,
 )
+#: The same in the console, where nothing is known of what was just asked for.
+STORE_DOWN_INSIDE = Problem(
+    503,
+    "store_unavailable",
+    "数据库暂时连不上，刚才的操作可能没有生效",
+    "请过几秒刷新，看看再做一次；公开的页面照常显示",
+    retry_after_s=5,
+)
+CONSOLE = "/organizer/"
 
 
 def mount(app: Flask) -> None:
@@ -71,7 +80,7 @@ def as_problem(error: Exception, path: str) -> Problem:
     if isinstance(error, Problem):
         return error
     if isinstance(error, StoreDown):
-        return STORE_DOWN
+        return STORE_DOWN_INSIDE if path.startswith(CONSOLE) else STORE_DOWN
     status = error.code if isinstance(error, HTTPException) else None
     if status is None:
         log.error("unexpected error at %s", path, exc_info=error)
@@ -81,7 +90,17 @@ def as_problem(error: Exception, path: str) -> Problem:
 
 
 def answer(problem: Problem) -> Response:
-    return document(problem) if request.path.startswith("/api/") else _page(problem)
+    """The problem for whoever asked; `g.refused` says which one it was to who counts them."""
+    g.refused = problem.code
+    return document(problem) if is_asked_by_script() else _page(problem)
+
+
+def is_asked_by_script() -> bool:
+    """Whether a program reads the answer: the API's visitors, and the console's own scripts."""
+    if not request.path.startswith(CONSOLE):
+        return request.path.startswith("/api/")
+    accepts = request.headers.get("Accept", "")
+    return request.path.endswith(".json") or accepts.startswith("application/json")
 
 
 def document(problem: Problem) -> Response:
@@ -100,11 +119,13 @@ def document(problem: Problem) -> Response:
 
 
 def _page(problem: Problem) -> Response:
+    inside = request.path.startswith(CONSOLE)
     page = render_template(
-        "errors/error.html",
+        "organizer/error.html" if inside else "errors/error.html",
         status=problem.status,
         title=problem.sentence,
         sentence=problem.next,
+        code=problem.code,
         next=("回到首页", "/"),
     )
     return _uncached(problem, make_response(page))

@@ -109,6 +109,7 @@ def entry(board: Board, number: int) -> str:
         category=site.contest.categories[one.category],
         standing=standing,
         neighbours=beside,
+        final=board.result.of(number) if board.result else None,
         entries_total=len(board.entries),
     )
 

@@ -9,13 +9,18 @@ from flask import Flask, Response, request
 from voting.web.errors import NOSNIFF
 from voting.web.site import this_site
 
+SELF = "'self' "
+
 
 def mount(app: Flask) -> None:
     @app.after_request
     def protect(response: Response) -> Response:
         headers = response.headers
         if headers.get("Content-Type", "").startswith("text/html"):
-            headers.extend(_of_a_page(this_site().media_host()))
+            media = this_site().media_host()
+            # The console plays what isn't public, and serves that itself.
+            own = request.path.startswith("/organizer/")
+            headers.extend(_of_a_page(f"'self' {media}" if own else media))
         elif "X-Content-Type-Options" not in headers:
             headers.set(*NOSNIFF)
         if request.path.startswith("/static/") and request.args.get("v"):
@@ -30,7 +35,7 @@ def _of_a_page(media: str) -> tuple[tuple[str, str], ...]:
             "default-src 'none'",
             "script-src 'self'",
             "style-src 'self'",
-            f"img-src 'self' {media}",
+            f"img-src 'self' {media.removeprefix(SELF)}",
             f"media-src {media}",
             "connect-src 'self'",
             "form-action 'self'",

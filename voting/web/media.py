@@ -7,6 +7,7 @@ nginx or a CDN can take its place: MEDIA_URL.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from flask import Flask, Response, abort, request, send_file
 from werkzeug.datastructures import Range
@@ -17,7 +18,7 @@ from voting.settings import Settings, load_settings
 
 MOST = 1024 * 1024  # bytes of one range answer: players then ask piece by piece
 MEDIA = re.compile(r"[A-Za-z0-9_-]{1,64}")
-FILE = re.compile(r"(?:web|cover-[0-9]{2,4})\.(mp4|webp|jpg)")
+FILE = re.compile(r"web(?:-720)?\.mp4|cover-[0-9]{2,4}\.(?:webp|jpg)")
 TYPES = {"mp4": "video/mp4", "webp": "image/webp", "jpg": "image/jpeg"}
 # A withdrawn entry's media is gone within ten minutes, from shared caches too.
 CACHE = "public, max-age=600, must-revalidate"
@@ -32,13 +33,9 @@ def create_media(settings: Settings | None = None) -> Flask:
 
     @app.get("/<media>/<file>")
     def serve(media: str, file: str) -> Response:
-        name = FILE.fullmatch(file)
-        path = public / media / file
-        if not name or not MEDIA.fullmatch(media) or not path.is_file():
+        if not FILE.fullmatch(file) or not MEDIA.fullmatch(media):
             abort(404)
-        _narrow_range(path.stat().st_size)
-        answer = send_file(path, TYPES[name[1]], conditional=True, etag=True)
-        answer.headers["Accept-Ranges"] = "bytes"
+        answer = sent(public / media / file)
         answer.headers["Cache-Control"] = CACHE
         return answer
 
@@ -58,6 +55,16 @@ def create_media(settings: Settings | None = None) -> Flask:
         return answer
 
     return app
+
+
+def sent(path: Path) -> Response:
+    """A media file, or at most MOST bytes of it when a range is asked for; 404 if there is none."""
+    if not path.is_file():
+        abort(404)
+    _narrow_range(path.stat().st_size)
+    answer = send_file(path, TYPES[path.suffix[1:]], conditional=True, etag=True)
+    answer.headers["Accept-Ranges"] = "bytes"
+    return answer
 
 
 def _narrow_range(size: int) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from flask import Flask, Response, current_app, request, url_for
 
-from voting.contest import SHANGHAI, what_may_be_shown
+from voting.contest import ENDED, SHANGHAI, what_may_be_shown
 from voting.settings import ROOT
 from voting.store.client import StoreDown
 from voting.store.standings import Board
@@ -120,7 +120,9 @@ def _respond(page: Page, mimetype: str) -> Response:
 
 
 def mount(app: Flask) -> None:
-    app.jinja_env.filters.update(moment=moment, clock=clock, count=count, length_of=length_of)
+    app.jinja_env.filters.update(
+        moment=moment, date=date, clock=clock, count=count, length_of=length_of
+    )
     app.jinja_env.globals.update(asset=asset)
     app.extensions["pages"] = Pages()
 
@@ -140,7 +142,8 @@ def mount(app: Flask) -> None:
             "origin": site.origin(),
             "page_url": site.origin() + request.path,
             "rules": rules,
-            "phase": rules.phase(now_ms, paused=board.paused) if rules and board else None,
+            "phase": (phase := board.phase(now_ms) if board else None),
+            "ended": phase in ENDED,
             "shown": what_may_be_shown(rules, now_ms) if rules else None,
             "now_ms": now_ms,
             "stale_since_ms": board.snapshot.as_of_ms if board and board.stale else None,
@@ -161,6 +164,12 @@ def moment(ms: int) -> str:
     """`11月23日 18:05`, in the contest's time zone."""
     at = datetime.fromtimestamp(ms / 1000, SHANGHAI)
     return f"{at.month}月{at.day}日 {at:%H:%M}"
+
+
+def date(ms: int) -> str:
+    """`2026年11月23日`, in the contest's time zone."""
+    at = datetime.fromtimestamp(ms / 1000, SHANGHAI)
+    return f"{at.year}年{at.month}月{at.day}日"
 
 
 def clock(ms: int) -> str:

@@ -6,7 +6,8 @@ import json
 
 from flask import Blueprint, render_template
 
-from voting.contest import what_may_be_shown
+from voting.contest import Standing, what_may_be_shown
+from voting.result import tie_words
 from voting.store.standings import Board
 from voting.web.pages import iso, public
 from voting.web.site import this_site
@@ -23,7 +24,7 @@ MOST_BELOW = 200
 def top(board: Board) -> str:
     shown = what_may_be_shown(board.rules, this_site().now_ms())
     standings = board.standings
-    winning = standings.winning(board.rules.winners) if shown.counts else ()
+    winning = _winning(board) if shown.counts else ()
     listed = standings.rows[: len(winning) + MOST_BELOW] if winning else ()
     rows = [(row, board.entries[row.number]) for row in listed]
     return render_template(
@@ -35,7 +36,18 @@ def top(board: Board) -> str:
         total_votes=standings.total_votes if shown.counts else None,
         last_in=winning[-1].votes if winning else 0,
         free=max(0, board.rules.winners - len(winning)),
+        result=board.result,
+        notes=tie_words(board.result) if board.result else {},
     )
+
+
+def _winning(board: Board) -> tuple[Standing, ...]:
+    """Who is above the line: by the result once it is published, by the counts before."""
+    standings, result = board.standings, board.result
+    if result is None:
+        return standings.winning(board.rules.winners)
+    awarded = {row.number for row in result.awarded}
+    return tuple(row for row in standings.rows if row.number in awarded)
 
 
 @blueprint.get("/api/v1/standings")
@@ -46,7 +58,7 @@ def standings(board: Board) -> str:
     rows = board.standings.rows if counts else ()
     fields = {
         "as_of": iso(board.standings.as_of_ms),
-        "phase": board.rules.phase(now_ms, paused=board.paused).value,
+        "phase": board.phase(now_ms).value,
         "total_votes": board.standings.total_votes if counts else None,
         "entries": [{"rank": r.rank, "number": r.number, "votes": r.votes} for r in rows],
     }

@@ -13,7 +13,9 @@ from flask import Request, current_app, request
 from werkzeug.sansio.http import parse_cookie
 
 from voting.contest import Entry
+from voting.curator import Curator
 from voting.settings import Contest, Keys, Settings
+from voting.shelf import Shelf
 from voting.store import Store
 from voting.store.standings import Board
 from voting.voter import Pass, Voters, Worthless
@@ -58,6 +60,10 @@ class Site:
 
     def board(self) -> Board:
         return self.store.boards.current()
+
+    def curator(self) -> Curator:
+        shelf = Shelf(self.settings.media_dir, self.settings.public_dir)
+        return Curator(self.store, shelf, self.settings.data_dir / "cache")
 
     def origin(self) -> str:
         """Where the public reaches the site: `https://vote.example.cn`."""

@@ -1,22 +1,46 @@
 """Politeness, not law: how fast strangers may come in. A vote's quota is law, in voting.lua.
 
 New passes are limited per address in the throttle store. Without it each process counts for
-itself, stricter: the door narrows, and everybody who has a pass votes on.
+itself, stricter: the door narrows, and everybody who has a pass votes on. The console's log-in is
+limited by the same store, and by each process for itself without it.
 """
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import time
+from functools import cache
+from typing import Final
 
 from flask import Flask, Request, Response, request
 from flask_limiter import Limiter, RateLimitExceeded
+from limits import RateLimitItem, parse, parse_many
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
 
 from voting.store.client import limiter_storage
 from voting.voter import Pass, View
 from voting.web.errors import Problem, answer
 from voting.web.site import Site, this_site
 
+log = logging.getLogger(__name__)
+
 WITHOUT_STORE = "30 per minute; 600 per hour"
+
+#: Tries to log in. One address may try a few accounts, and few passwords of one; a whole network
+#: may try few of one account's. What all strangers together may try of one account is more, because
+#: it is also what they can lock its owner out with; and whoever has logged in here before is
+#: counted for themselves, so that strangers can't lock them out at all. Against a thousand
+#: addresses the password itself stands: ten characters at least, and none of the common ones.
+TRIES_OF_AN_ADDRESS: Final = parse_many("10 per minute; 60 per hour")
+TRIES_OF_A_NETWORK: Final = parse_many("5 per minute; 30 per hour")
+TRIES_OF_ALL: Final = parse_many("200 per hour")
+TRIES_OF_A_DEVICE: Final = parse_many("10 per minute; 60 per hour")
+
+#: More failures of one account than this are worth a line in the operators' log: one an hour.
+MANY_FAILURES: Final = parse("5 per hour")
+ONE_LINE: Final = parse("1 per hour")
 
 
 def _address() -> str:
@@ -48,6 +72,67 @@ def new_pass(site: Site, view: View) -> Pass:
     return site.voters.new_pass(view)
 
 
+@cache
+def _here() -> FixedWindowRateLimiter:
+    """This process's own counts."""
+    return FixedWindowRateLimiter(MemoryStorage())
+
+
+def _hit(limit: RateLimitItem, *key: str) -> float:
+    """Count one; how many seconds too early it came, 0 if it didn't."""
+    key = (this_site().contest.id, *key)
+    try:
+        counts = limiter.limiter
+        within = counts.hit(limit, *key)
+    except Exception as error:  # each storage has its own; without one this process counts
+        log.warning("throttle store: %s", error)
+        counts = _here()
+        within = counts.hit(limit, *key)
+    if within:
+        return 0.0
+    return max(1.0, counts.get_window_stats(limit, *key).reset_time - time.time())
+
+
+def refuse_guessing(name: str, device: str) -> None:
+    """Count a try to log in; raises Problem when there have been too many. `device` names a browser
+    in which this account has logged in before, '' if it hasn't.
+    """
+    whose = account_key(name)
+    buckets = (
+        ((TRIES_OF_A_DEVICE, ("log_in_device", whose, device)),)
+        if device
+        else (
+            (TRIES_OF_AN_ADDRESS, ("log_in_address", _address())),
+            (TRIES_OF_A_NETWORK, ("log_in_network", whose, _network())),
+            (TRIES_OF_ALL, ("log_in_all", whose)),
+        )
+    )
+    for limits, key in buckets:
+        for limit in limits:
+            # The first refusal ends it: what is turned away isn't counted any further.
+            if wait_s := round(_hit(limit, *key)):
+                raise Problem(
+                    429, "too_many_tries", "登录试得太频繁了", f"请过 {_wait(wait_s)}再试", wait_s
+                )
+
+
+def is_worth_a_line(whose: str) -> bool:
+    """Count a failed log-in of this account ('' for all names that nobody has)."""
+    key = account_key(whose)
+    return _hit(MANY_FAILURES, "log_in_failed", key) > 0 and not _hit(
+        ONE_LINE, "log_in_failed_told", key
+    )
+
+
+def account_key(name: str) -> str:
+    """An account in a key of the throttle store: strangers may type whatever they want."""
+    return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:24]
+
+
+def _wait(seconds: int) -> str:
+    return f"{seconds} 秒" if seconds < 120 else f"{seconds // 60 + 1} 分钟"
+
+
 def refuse_hammering(site: Site, request: Request) -> None:
     """A coarse limit on votes per address and process; it costs no round trip."""
     if not site.hammering.hit(request.remote_addr or ""):
@@ -59,9 +144,8 @@ def refuse_hammering(site: Site, request: Request) -> None:
 def _too_many_passes(_: RateLimitExceeded) -> Response:
     limit = limiter.current_limit
     wait_s = max(1, round(limit.reset_at - time.time())) if limit else 60
-    when = f"请过 {wait_s} 秒再试" if wait_s < 120 else f"请过 {wait_s // 60 + 1} 分钟再试"
     sentence = "这个网络里一下子来了太多新的投票人"
-    next_ = f"{when}；已经投过票的手机不受影响"
+    next_ = f"请过 {_wait(wait_s)}再试；已经投过票的手机不受影响"
     return answer(Problem(429, "too_many_passes", sentence, next_, wait_s))
 
 

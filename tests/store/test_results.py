@@ -1,0 +1,236 @@
+"""Publishing freezes what was looked at; a correction is a new version; nothing is rewritten."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+import pytest
+from casting import Contest, a_ballot, now_ms
+
+from voting.contest import EntryState, Phase, Tie
+from voting.result import About, Result, compute, digest
+from voting.settings import ROOT
+from voting.store import keys
+from voting.store.log import Kind
+from voting.store.results import Draft, PublishRefused
+from voting.store.rules import StepRefused
+from voting.store.standings import Board
+
+ABOUT = About("大赛", "", ("甲局",), "网络人气奖", False, {})
+
+
+@pytest.fixture
+def checked(contest: Contest) -> Contest:
+    """Two votes for 1, one each for 2 and 3; the check has begun."""
+    cast(contest, [1, 1, 2, 3])
+    end(contest)
+    return contest
+
+
+def cast(contest: Contest, entries: list[int]) -> None:
+    for n, entry in enumerate(entries):
+        contest.cast(a_ballot(entry, b"voter%03d" % n))
+
+
+def end(contest: Contest) -> None:
+    contest.store.rules.close("提前")
+    contest.store.rules.begin_review("核对")
+
+
+def draft_of(contest: Contest) -> Draft:
+    """Compute and keep, as voting/draft.py does."""
+    store = contest.store
+    rows = ((v.entry, v.at_ms, v.voter, v.signals.identity) for v in store.ledger.votes())
+    entries = {n: replace(e, category="live") for n, e in store.entries.all().items()}
+    categories = {"live": type("C", (), {"name": "实景", "ai": False})()}
+    about = replace(ABOUT, categories=categories)
+    catalogue = store.results.catalogue()
+    result = compute(rows, entries, {}, about, store.rules.versions()[-1], now_ms())
+    draft = Draft(catalogue, result)
+    store.results.keep(draft)
+    return draft
+
+
+def publish(contest: Contest, reason: str = "确认", **jury: object) -> Result:
+    return contest.store.results.publish(draft_of(contest).digest, reason, "王组织", **jury)
+
+
+def board(contest: Contest) -> Board:
+    """As a process sees it that starts now, a second later."""
+    mine = {"contest": "test"}
+    contest.store.throttle.delete(keys.STANDINGS(**mine), keys.STANDINGS_LOCK(**mine))
+    return replace(contest.store.boards, _board=None).current()
+
+
+def test_what_is_published_is_the_draft_with_version_time_and_reason(checked: Contest):
+    draft = draft_of(checked)
+    made = checked.store.results.publish(draft.digest, "组委会确认", "王组织")
+    assert replace(made, version=0, at_ms=draft.result.at_ms, by="", reason="") == draft.result
+    assert (made.version, made.by, made.reason) == (1, "王组织", "组委会确认")
+    assert checked.store.results.latest() == made
+    assert checked.store.results.all() == (made,)
+    assert checked.store.results.draft() is None
+    assert checked.store.rules.phase() is Phase.PUBLISHED
+    act = checked.store.log.last()
+    assert (act.kind, act.subject, act.reason, act.by) == (
+        Kind.PUBLISH, "1", "组委会确认", "王组织",
+    )  # fmt: skip
+
+
+def test_the_board_shows_it_and_its_places_don_t_move_any_more(checked: Contest):
+    assert board(checked).result is None
+    made = publish(checked)
+    shown = board(checked)
+    assert shown.result == made
+    assert shown.phase(now_ms() + 1) is Phase.PUBLISHED
+    assert [row.number for row in shown.standings.rows] == [1, 2, 3]
+    checked.store.law.hincrby(keys.TALLY(shard=0), 3, 50)
+    assert board(checked).standings.rows == shown.standings.rows
+    checked.store.entries.withdraw(1, "争议")
+    later = board(checked)
+    assert later.result == made, "a withdrawal doesn't rewrite what is published"
+    assert [row.rank for row in later.standings.rows] == [2, 2]
+
+
+def test_a_kept_board_holds_the_result(checked: Contest):
+    made = publish(checked)
+    assert board(checked).result == made
+    boards = checked.store.boards
+    assert boards._kept_board().result == made
+    assert boards._kept_board().snapshot.stage_reason == "确认"
+
+
+def test_only_the_draft_that_was_seen_is_published(checked: Contest):
+    draft_of(checked)
+    with pytest.raises(PublishRefused, match="已经过时"):
+        checked.store.results.publish("another", "确认")
+    assert checked.store.results.all() == ()
+    assert checked.store.rules.phase() is Phase.UNDER_REVIEW
+
+
+def test_without_a_draft_nothing_is_published(checked: Contest):
+    with pytest.raises(PublishRefused, match="已经过时"):
+        checked.store.results.publish("", "确认")
+
+
+def test_a_draft_that_is_no_longer_true_is_not_published(checked: Contest):
+    draft = draft_of(checked)
+    assert checked.store.results.is_current(draft)
+    checked.store.entries.withdraw(3, "争议")
+    assert not checked.store.results.is_current(draft)
+    with pytest.raises(PublishRefused, match="重新计算"):
+        checked.store.results.publish(draft.digest, "确认")
+
+
+def test_a_row_more_in_the_ledger_makes_the_draft_old(checked: Contest):
+    draft = draft_of(checked)
+    row = next(iter(checked.store.law.xrange(keys.LEDGER(shard=0), count=1)))[1]
+    checked.store.law.xadd(keys.LEDGER(shard=0), row)
+    assert not checked.store.results.is_current(draft)
+
+
+def test_where_ledger_and_tally_differ_nothing_is_published(checked: Contest):
+    draft = draft_of(checked)
+    checked.store.law.hincrby(keys.TALLY(shard=0), 2, 1)
+    with pytest.raises(PublishRefused, match="票数与账本不一致"):
+        checked.store.results.publish(draft.digest, "确认")
+    assert checked.store.results.latest() is None
+
+
+def test_removed_votes_belong_to_what_must_agree(checked: Contest):
+    checked.store.entries.withdraw(1, "争议")
+    made = publish(checked)
+    assert [(one.number, one.votes) for one in made.removed] == [(1, 2)]
+
+
+@pytest.mark.parametrize("phase", ["open", "closed"])
+def test_nothing_is_published_before_the_check(contest: Contest, phase: str):
+    if phase == "closed":
+        contest.store.rules.close("提前")
+    draft = draft_of(contest)
+    with pytest.raises(StepRefused, match="不能公布结果"):
+        contest.store.results.publish(draft.digest, "确认")
+
+
+def test_a_correction_is_a_new_version_that_names_the_earlier_ones(checked: Contest):
+    first = publish(checked, "确认")
+    frozen = checked.store.law.lindex(keys.RESULTS(), 0)
+    checked.store.entries.withdraw(2, "争议")
+    second = publish(checked, "002 号撤下，后面的递补")
+    assert (second.version, checked.store.results.latest()) == (2, second)
+    (earlier,) = second.earlier
+    assert (earlier.version, earlier.at_ms, earlier.reason) == (1, first.at_ms, "确认")
+    assert earlier.digest == digest(first)
+    assert checked.store.results.all() == (first, second)
+    assert checked.store.law.lindex(keys.RESULTS(), 0) == frozen
+
+
+def test_a_result_taken_back_is_kept_and_not_in_force(checked: Contest):
+    made = publish(checked)
+    checked.store.results.unpublish("票数要再核", "王组织")
+    assert checked.store.results.latest() is None
+    assert checked.store.results.all() == (made,)
+    assert checked.store.rules.phase() is Phase.UNDER_REVIEW
+    shown = board(checked)
+    assert (shown.result, shown.snapshot.stage_reason) == (None, "票数要再核")
+    act = checked.store.log.last()
+    assert (act.kind, act.subject, act.reason) == (Kind.UNPUBLISH, "1", "票数要再核")
+    assert publish(checked).version == 2
+
+
+def test_the_jury_fills_the_places_when_publishing(contest: Contest):
+    contest.change(tie=Tie.JURY, winners=2)
+    cast(contest, [1, 1, 2, 3])
+    end(contest)
+    with pytest.raises(PublishRefused, match="正好选 1 件"):
+        publish(contest)
+    assert contest.store.results.draft() is not None
+    made = publish(contest, chosen=(3,), jury_reason="评委会表决")
+    assert [row.number for row in made.awarded] == [1, 3]
+    assert contest.store.results.latest().jury_reason == "评委会表决"
+
+
+def test_what_was_never_approved_is_not_in_the_result(checked: Contest):
+    made = publish(checked)
+    assert checked.store.entries.of(4).state is EntryState.PENDING
+    assert made.of(4) is None
+
+
+# --- nobody edits a total -----------------------------------------------------------------------
+
+READS = {"hgetall", "hget", "hmget", "exists"}
+
+
+def test_nothing_but_voting_lua_writes_a_tally():
+    """Every mention of the tally's key is an argument of a reading call, or names it for Lua."""
+    found = 0
+    for file in (ROOT / "voting").rglob("*.py"):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call) or not any(_is_tally(arg) for arg in node.args):
+                continue
+            found += 1
+            assert isinstance(node.func, ast.Attribute), f"{file}:{node.lineno}"
+            assert node.func.attr in READS, f"{file}:{node.lineno}: {node.func.attr}"
+        mentions = [n.lineno for n in ast.walk(tree) if _names_tally(n)]
+        in_calls = [n for n in ast.walk(tree) if _is_tally(n)]
+        if file.name != "keys.py":
+            assert len(mentions) == len(in_calls), f"{file}:{mentions}"
+    assert found >= 2
+
+
+def test_the_list_of_names_for_lua_is_the_only_other_place_of_the_tally():
+    for file in (ROOT / "voting").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.List | ast.Tuple) and any(_is_tally(e) for e in node.elts):
+                assert file.name == "ballots.py", f"{file}:{node.lineno}"
+
+
+def _is_tally(node: ast.AST) -> bool:
+    """`keys.TALLY(shard=…)`"""
+    return isinstance(node, ast.Call) and _names_tally(node.func)
+
+
+def _names_tally(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr == "TALLY"

@@ -1,0 +1,1 @@
+"""What organizers take away: tables for spreadsheets, the result to sign, packs."""

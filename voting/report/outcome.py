@@ -1,0 +1,124 @@
+"""How the vote stands for whoever takes it away: the result, its draft, or the live count.
+
+Whatever is made from an Outcome is the same bytes as long as nothing that matters has happened:
+where there is no result yet, its time is that of the newest vote or row of the operators' log, and
+rows that only tell of looking and taking away (an export's own among them) don't count.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from voting.contest import Phase, Rules
+from voting.draft import about, reasons
+from voting.result import LedgerRow, Result, compute, digest
+from voting.settings import Contest
+from voting.store import Store
+from voting.store.ledger import Cut, Ledger
+from voting.store.log import Act, Kind, Log
+
+PASSING: Final = frozenset(
+    {Kind.LOG_IN, Kind.LOG_OUT, Kind.LOG_IN_FAILED, Kind.EXPORT, Kind.DOWNLOAD}
+)
+#: What is printed across what is not the published result.
+MARKS: Final = {Phase.PUBLISHED: "", Phase.UNDER_REVIEW: "草稿", Phase.CLOSED: "未核对"}
+NOT_ENDED: Final = "未结束"
+
+#: (entry, identity class) → votes in the ledger
+ByIdentity = Counter[tuple[int, int]]
+Tell = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`mark` is empty for the published result; `log_rows` is how far the operators' log goes."""
+
+    result: Result
+    mark: str
+    versions: tuple[Rules, ...]
+    cut: Cut
+    by_identity: ByIdentity
+    log_rows: int
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the result's public text."""
+        return digest(self.result)
+
+
+def outcome(store: Store, contest: Contest, tell: Tell) -> Outcome:
+    """How the vote stands now; reads the whole ledger once. `tell` as in Desk."""
+    phase = store.rules.phase()
+    cut, by_identity = store.ledger.cut(), ByIdentity()
+    counted = _counted(store.ledger, cut, by_identity, tell)
+    found = _frozen(store, phase)
+    if found:
+        for _ in counted:
+            pass
+    else:
+        found = _live(store, contest, cut, counted)
+    return Outcome(
+        result=found,
+        mark=MARKS.get(phase, NOT_ENDED),
+        versions=tuple(store.rules.versions()),
+        cut=cut,
+        by_identity=by_identity,
+        log_rows=_log_rows(store.log, found),
+    )
+
+
+def _frozen(store: Store, phase: Phase) -> Result | None:
+    if phase is Phase.PUBLISHED:
+        return store.results.latest()
+    draft = store.results.draft() if phase is Phase.UNDER_REVIEW else None
+    return draft.result if draft and store.results.is_current(draft) else None
+
+
+def _live(store: Store, contest: Contest, cut: Cut, counted: Iterator[LedgerRow]) -> Result:
+    last = _last_that_matters(store.log)
+    newest_ms = max(
+        (int(stream_id.partition(b"-")[0]) for stream_id in cut.newest if stream_id), default=0
+    )
+    result = compute(
+        counted,
+        store.entries.all(),
+        reasons(store),
+        about(contest),
+        store.rules.versions()[-1],
+        max(newest_ms, last.at_ms if last else 0),
+    )
+    return replace(result, log_row=last.n if last else 0, log_digest=last.digest if last else "")
+
+
+def _counted(
+    ledger: Ledger, cut: Cut, by_identity: ByIdentity, tell: Tell
+) -> Iterator[LedgerRow]:
+    count = 0
+    for page in ledger.pages(cut):
+        tell(count, cut.rows, f"正在逐票点账本，共 {cut.rows:,} 票")
+        count += len(page.ids)
+        for at_ms, (_, identity, entry, voter, *_) in zip(page.times(), page.rows(), strict=True):
+            by_identity[entry, identity] += 1
+            yield entry, at_ms, voter, identity
+
+
+def _last_that_matters(log: Log) -> Act | None:
+    before = 0
+    while rows := log.latest(100, before):
+        for act in rows:
+            if act.kind not in PASSING:
+                return act
+        before = rows[-1].n
+    return None
+
+
+def _log_rows(log: Log, result: Result) -> int:
+    """A published result's log goes up to the row of its publication."""
+    if not result.version:
+        return result.log_row
+    told = (act for act in log.all() if act.kind is Kind.PUBLISH)
+    rows = [act.n for act in told if act.subject == str(result.version)]
+    return rows[-1] if rows else result.log_row

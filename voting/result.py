@@ -1,0 +1,461 @@
+"""The outcome of the vote: final places, who is awarded, what was removed; frozen when published.
+
+Pure: ledger rows and plain data in, a Result out; a Result to text and back. Of equal counts the
+entry that reached its count in the earlier sealing round stands higher; still equal, entries share
+the place, and the written rule decides about the last winning one. Anybody can work it out again.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from itertools import groupby
+from typing import Any, Final
+
+from voting.contest import SHANGHAI, Category, Entry, EntryState, Identity, Rules, Tie
+
+#: Rounds are fixed windows of ten minutes of the server's clock, from the epoch on.
+SEALING_ROUND_MS: Final = 600_000
+#: How many places below the awarded ones are named.
+RUNNERS_UP: Final = 10
+#: A sentence about a tie names this many entries at most.
+MOST_NAMED: Final = 5
+
+#: entry, when it was accepted (ms), voter (8 bytes), how well the voter is known
+LedgerRow = tuple[int, int, bytes, int]
+
+
+class JuryRefused(Exception):  # noqa: N818 the plain word
+    """The jury's choice doesn't fill the places exactly; the text is one sentence."""
+
+
+class Award(enum.StrEnum):
+    """Whether an entry is awarded; OPEN until the jury has chosen among those who tie."""
+
+    WON = "won"
+    OPEN = "open"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An entry's final place; `reached_ms` is when its last counted vote came, 0 without one."""
+
+    place: int
+    number: int
+    votes: int
+    reached_ms: int
+    award: Award
+
+    @property
+    def reached_before_ms(self) -> int:
+        """The end of the sealing round in which the count was reached."""
+        return (round_of(self.reached_ms) + 1) * SEALING_ROUND_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Row(Place):
+    """A place, and what the public knew of the entry when the result was made."""
+
+    title: str
+    author: str
+    unit: str
+    instructor: str
+    city: str
+    category: str
+    category_name: str
+    ai: bool
+    form_sha256: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.number:03d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """Votes in the ledger that don't count, and why."""
+
+    what: str
+    votes: int
+    reason: str
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A result that this one stands in for; `digest` is that of its public text."""
+
+    version: int
+    at_ms: int
+    reason: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Counted votes in all and by kind, and how many voters cast them."""
+
+    votes: int
+    voters: int
+    by_identity: dict[str, int]
+    by_category: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """The contest, as its organizers would say it."""
+
+    name: str
+    subtitle: str
+    organizers: tuple[str, ...]
+    award: str
+    demo: bool
+    categories: Mapping[str, Category]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`version` 0 is a draft. `rows` holds every entry in the vote, best first.
+
+    `rules` is the version in force; `log_row` and `log_digest` are the operators' log's last row
+    when this was made. `by` and each row's `form_sha256` are not public.
+    """
+
+    version: int
+    at_ms: int
+    by: str
+    reason: str
+    name: str
+    subtitle: str
+    organizers: tuple[str, ...]
+    award: str
+    demo: bool
+    rules: int
+    opens_ms: int
+    closes_ms: int
+    winners: int
+    tie: Tie
+    rows: tuple[Row, ...]
+    jury_reason: str
+    removed: tuple[Removed, ...]
+    totals: Totals
+    ledger_rows: int
+    log_row: int
+    log_digest: str
+    earlier: tuple[Earlier, ...] = ()
+
+    def of(self, number: int) -> Row | None:
+        return next((row for row in self.rows if row.number == number), None)
+
+    @property
+    def awarded(self) -> tuple[Row, ...]:
+        return tuple(row for row in self.rows if row.award is Award.WON)
+
+    @property
+    def undecided(self) -> tuple[Row, ...]:
+        """Those among whom the jury must choose."""
+        return tuple(row for row in self.rows if row.award is Award.OPEN)
+
+    @property
+    def seats(self) -> int:
+        """How many of the undecided will be awarded."""
+        return self.winners - len(self.awarded) if self.undecided else 0
+
+    @property
+    def runners_up(self) -> tuple[Row, ...]:
+        """The next places below the awarded ones; who shares the last of them is named too."""
+        below = [row for row in self.rows if row.award is Award.NONE and row.votes]
+        if len(below) <= RUNNERS_UP:
+            return tuple(below)
+        return tuple(row for row in below if row.place <= below[RUNNERS_UP - 1].place)
+
+
+def round_of(at_ms: int) -> int:
+    return at_ms // SEALING_ROUND_MS
+
+
+def places(
+    votes: Mapping[int, int],
+    reached_ms: Mapping[int, int],
+    numbers: Iterable[int],
+    winners: int,
+    tie: Tie,
+) -> tuple[Place, ...]:
+    """The final order of `numbers`, best first; within a shared place by number."""
+
+    def standing(number: int) -> tuple[int, int]:
+        return -votes.get(number, 0), round_of(reached_ms.get(number, 0))
+
+    found: list[Place] = []
+    ordered = sorted(numbers, key=lambda number: (standing(number), number))
+    for _, group in groupby(ordered, key=standing):
+        sharing = list(group)
+        place = len(found) + 1
+        award = _award(place, len(sharing), votes.get(sharing[0], 0), winners, tie)
+        found += [Place(place, n, votes.get(n, 0), reached_ms.get(n, 0), award) for n in sharing]
+    return tuple(found)
+
+
+def _award(place: int, sharing: int, votes: int, winners: int, tie: Tie) -> Award:
+    """Nobody wins without a vote; who shares the last winning place is for the written rule."""
+    if not votes or place > winners:
+        return Award.NONE
+    across = place + sharing - 1 > winners
+    return Award.OPEN if across and tie is Tie.JURY else Award.WON
+
+
+def compute(
+    ledger: Iterable[LedgerRow],
+    entries: Mapping[int, Entry],
+    reasons: Mapping[int, str],
+    about: About,
+    rules: Rules,
+    at_ms: int,
+) -> Result:
+    """A draft (see Result) from the ledger and the entries of every state.
+
+    `reasons` says why an entry is not in the vote. Memory grows with entries and voters only.
+    """
+    ranked = {number: e for number, e in entries.items() if e.state is EntryState.APPROVED}
+    votes: Counter[int] = Counter()
+    identities: Counter[int] = Counter()
+    reached_ms: dict[int, int] = {}
+    voters: set[bytes] = set()
+    for entry, accepted_ms, voter, identity in ledger:
+        votes[entry] += 1
+        if entry in ranked:
+            identities[identity] += 1
+            voters.add(voter)
+            if accepted_ms > reached_ms.get(entry, 0):
+                reached_ms[entry] = accepted_ms
+    found = places(votes, reached_ms, ranked, rules.winners, rules.tie)
+    categories: Counter[str] = Counter()
+    for place in found:
+        categories[ranked[place.number].category] += place.votes
+    return Result(
+        version=0,
+        at_ms=at_ms,
+        by="",
+        reason="",
+        name=about.name,
+        subtitle=about.subtitle,
+        organizers=about.organizers,
+        award=about.award,
+        demo=about.demo,
+        rules=rules.version,
+        opens_ms=rules.opens_ms,
+        closes_ms=rules.closes_ms,
+        winners=rules.winners,
+        tie=rules.tie,
+        rows=tuple(_row(place, ranked[place.number], about) for place in found),
+        jury_reason="",
+        removed=_removed(votes, entries, reasons),
+        totals=Totals(
+            votes=sum(place.votes for place in found),
+            voters=len(voters),
+            by_identity={i.name.lower(): identities[i] for i in Identity if identities[i]},
+            by_category={key: categories[key] for key in about.categories},
+        ),
+        ledger_rows=votes.total(),
+        log_row=0,
+        log_digest="",
+    )
+
+
+def _row(place: Place, entry: Entry, about: About) -> Row:
+    category = about.categories[entry.category]
+    return Row(
+        place=place.place,
+        number=place.number,
+        votes=place.votes,
+        reached_ms=place.reached_ms,
+        award=place.award,
+        title=entry.title,
+        author=entry.author,
+        unit=entry.unit,
+        instructor=entry.instructor,
+        city=entry.city,
+        category=entry.category,
+        category_name=category.name,
+        ai=category.ai,
+        form_sha256=entry.form_sha256,
+    )
+
+
+def _removed(
+    votes: Mapping[int, int], entries: Mapping[int, Entry], reasons: Mapping[int, str]
+) -> tuple[Removed, ...]:
+    """Withdrawn entries with or without votes, and votes for what isn't in the vote any more.
+
+    Named by number only: what was withdrawn may be in dispute for its title or its people.
+    """
+    out = {n for n, e in entries.items() if e.state is EntryState.WITHDRAWN}
+    out |= {n for n in votes if n not in entries or entries[n].state is not EntryState.APPROVED}
+    return tuple(
+        Removed(f"{n:03d} 号作品（已撤下）", votes.get(n, 0), reasons.get(n, "没有写明理由"), n)
+        for n in sorted(out)
+    )
+
+
+def settle(draft: Result, chosen: Sequence[int], reason: str) -> Result:
+    """The draft with the jury's choice among the undecided. Raises JuryRefused."""
+    tied = {row.number for row in draft.undecided}
+    if not tied:
+        if chosen:
+            raise JuryRefused("没有需要评议决定的作品")
+        return draft
+    if len(set(chosen)) != draft.seats or not set(chosen) <= tied:
+        names = "、".join(f"{number:03d}" for number in sorted(tied))
+        seats = draft.seats
+        raise JuryRefused(f"{names} 号并列，还有 {seats} 个名额：请在其中正好选 {seats} 件")
+    if not reason:
+        raise JuryRefused("请写明评议的理由，它会和结果一起公布")
+    rows = [_settled(row, chosen) if row.award is Award.OPEN else row for row in draft.rows]
+    rows.sort(key=lambda row: (row.place, row.award is Award.NONE, row.number))
+    return replace(draft, rows=tuple(rows), jury_reason=reason)
+
+
+def _settled(row: Row, chosen: Sequence[int]) -> Row:
+    return replace(row, award=Award.WON if row.number in chosen else Award.NONE)
+
+
+def tie_words(result: Result) -> dict[int, str]:
+    """Entry → how a tie was settled, in one sentence; only those whose count another entry has."""
+    words: dict[int, str] = {}
+    for votes, group in groupby(result.rows, key=lambda row: row.votes):
+        rows = list(group)
+        if votes and len(rows) > 1:
+            words |= {row.number: _tie_of(row, rows, result) for row in rows}
+    return words
+
+
+def _tie_of(row: Row, equal: Sequence[Row], result: Result) -> str:
+    beside = [one for one in equal if one.place == row.place and one is not row]
+    if beside:
+        shared = f"与{_named(beside)}同票并列第 {row.place} 名"
+        return shared + _decision(row, len(beside) + 1, result)
+    later = [one for one in equal if one.place > row.place]
+    if later:
+        at = datetime.fromtimestamp(row.reached_before_ms / 1000, SHANGHAI)
+        when = f"{at.month}月{at.day}日 {at:%H:%M} 前"
+        return f"与{_named(later)}同票，先达到这个票数（{when}），列前"
+    earlier = [one for one in equal if one.place < row.place]
+    return f"与{_named(earlier)}同票，达到这个票数较晚，列后"
+
+
+def _decision(row: Row, sharing: int, result: Result) -> str:
+    if row.place > result.winners or row.place + sharing - 1 <= result.winners:
+        return ""
+    if result.tie is Tie.ALL_AWARDED:
+        return "，按规则一并获奖"
+    verdicts = {Award.WON: "，经评议获奖", Award.NONE: "，经评议未获奖"}
+    return verdicts.get(row.award, "，由评议决定谁获奖")
+
+
+def _named(rows: Sequence[Row]) -> str:
+    """` 002、004 号`; a crowd isn't listed."""
+    if len(rows) > MOST_NAMED:
+        return f"另外 {len(rows)} 件"
+    return " " + "、".join(row.label for row in rows) + " 号"
+
+
+# --- a result as text ---------------------------------------------------------------------------
+
+
+def write(result: Result) -> str:
+    """All of it, for the store."""
+    return _compact(asdict(result))
+
+
+def read(text: bytes | str) -> Result:
+    """What `write` has written."""
+    fields = json.loads(text)
+    rows = tuple(Row(**(row | {"award": Award(row["award"])})) for row in fields["rows"])
+    return Result(
+        **(
+            fields
+            | {
+                "organizers": tuple(fields["organizers"]),
+                "tie": Tie(fields["tie"]),
+                "rows": rows,
+                "removed": tuple(Removed(**one) for one in fields["removed"]),
+                "totals": Totals(**fields["totals"]),
+                "earlier": tuple(Earlier(**one) for one in fields["earlier"]),
+            }
+        )
+    )
+
+
+def public(result: Result) -> str:
+    """What is published, as JSON that is the same bytes whenever it is asked for."""
+    words = tie_words(result)
+    return _compact(
+        {
+            "version": result.version,
+            "at": _iso(result.at_ms),
+            "reason": result.reason,
+            "contest": f"{result.name}{result.subtitle}",
+            "organizers": result.organizers,
+            "award": result.award,
+            "demo": result.demo,
+            "rules": result.rules,
+            "opens": _iso(result.opens_ms),
+            "closes": _iso(result.closes_ms),
+            "winners": result.winners,
+            "tie": result.tie,
+            "jury_reason": result.jury_reason,
+            "total_votes": result.totals.votes,
+            "voters": result.totals.voters,
+            "votes_by_identity": result.totals.by_identity,
+            "votes_by_category": result.totals.by_category,
+            "entries": [_public_row(row, words) for row in result.rows],
+            "removed": [
+                {"what": one.what, "votes": one.votes, "reason": one.reason}
+                for one in result.removed
+            ],
+            "ledger_rows": result.ledger_rows,
+            "log_row": result.log_row,
+            "log_digest": result.log_digest,
+            "earlier": [
+                {"version": e.version, "at": _iso(e.at_ms), "reason": e.reason, "digest": e.digest}
+                for e in result.earlier
+            ],
+        }
+    )
+
+
+def _public_row(row: Row, words: Mapping[int, str]) -> dict[str, Any]:
+    return {
+        "place": row.place,
+        "number": row.number,
+        "title": row.title,
+        "author": row.author,
+        "unit": row.unit,
+        "instructor": row.instructor,
+        "city": row.city,
+        "category": row.category,
+        "ai": row.ai,
+        "votes": row.votes,
+        "reached_before": _iso(row.reached_before_ms) if row.votes else None,
+        "awarded": row.award is Award.WON,
+        "note": words.get(row.number, ""),
+    }
+
+
+def digest(result: Result) -> str:
+    """SHA-256 in hex of the public text."""
+    return hashlib.sha256(public(result).encode()).hexdigest()
+
+
+def _compact(fields: dict[str, Any]) -> str:
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+
+
+def _iso(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, SHANGHAI).isoformat(timespec="milliseconds")

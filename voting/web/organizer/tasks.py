@@ -1,0 +1,97 @@
+"""What needs doing: the strip on top of the dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from voting.contest import EntryState, Phase
+from voting.organizer import Account, Power
+from voting.store import Store
+from voting.store.client import StoreDown
+from voting.store.log import Act, Kind
+from voting.store.standings import Board
+from voting.web.organizer.condition import Check, State
+from voting.web.pages import moment
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """`state` is how urgent; `href` is left out for those who may not go there."""
+
+    state: State
+    title: str
+    sentence: str
+    action: str = ""
+    href: str = ""
+    power: Power = Power.LOOK
+
+
+@dataclass
+class Pending:
+    """How many submissions wait; the catalogue is read again only when it changed."""
+
+    version: int = -1
+    count: int = 0
+
+    def of(self, store: Store, board: Board) -> int:
+        if self.version != board.catalogue.version:
+            states = [entry.state for entry in store.entries.all().values()]
+            self.count, self.version = states.count(EntryState.PENDING), board.catalogue.version
+        return self.count
+
+
+def tasks(
+    store: Store, board: Board, pending: Pending, checks: Sequence[Check], now_ms: int
+) -> list[Task]:
+    """Most urgent first. While the law store is away, that is what needs doing."""
+    found = list(_broken(checks))
+    with suppress(StoreDown):
+        found += [*_of_the_vote(store, board, now_ms), *_of_entries(pending.of(store, board))]
+    order = (State.ALARM, State.WARN, State.UNKNOWN, State.GOOD)
+    return sorted(found, key=lambda task: order.index(task.state))
+
+
+def allowed(found: Sequence[Task], account: Account) -> list[Task]:
+    """The same, without what this account may neither see nor do."""
+    return [task for task in found if account.may(task.power)]
+
+
+def _broken(checks: Sequence[Check]) -> Iterator[Task]:
+    for check in checks:
+        if check.bad:
+            yield Task(
+                check.state, check.name, f"{check.sentence}{check.todo}", "看详情", check.href
+            )
+
+
+def _of_the_vote(store: Store, board: Board, now_ms: int) -> Iterator[Task]:
+    phase = board.phase(now_ms)
+    if phase is Phase.PAUSED:
+        act = last_pause(store)
+        since = f"{moment(act.at_ms)} 起，{act.by}：{act.reason}" if act else "没有找到是谁暂停的"
+        todo = f"{since}。处理好以后，请恢复投票。"
+        yield Task(State.WARN, "投票暂停中", todo, "去恢复", "/organizer/vote")
+    elif phase is Phase.CLOSED:
+        todo = "请开始核对：核对票数、处理异议，之后公布。"
+        yield Task(State.WARN, "投票已经结束，结果还没有公布", todo, "去核对", "/organizer/vote")
+    elif phase is Phase.UNDER_REVIEW:
+        yield Task(State.WARN, "正在核对结果", "核对完请公布。", "去公布", "/organizer/vote")
+    if phase in (Phase.BEFORE, Phase.OPEN) and not board.entries:
+        todo = "访客现在看到的是一个空的首页。"
+        yield Task(
+            State.WARN, "还没有一件作品公开", todo, "去收件", "/organizer/intake", Power.REVIEW
+        )
+
+
+def _of_entries(pending: int) -> Iterator[Task]:
+    if pending:
+        title = f"{pending} 件作品等待审核"
+        yield Task(State.UNKNOWN, title, "", "去审核", "/organizer/review", Power.REVIEW)
+
+
+def last_pause(store: Store) -> Act | None:
+    """Who paused last, when and why."""
+    found, _ = store.log.find(lambda act: act.kind is Kind.PAUSE, 1)
+    return found[0] if found else None
