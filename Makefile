@@ -12,7 +12,7 @@ run: setup ## start the site and print its address; Ctrl-C stops all of it
 	@$(python) -m voting.supervisor
 
 test: setup-dev ## run the tests
-	@$(python) -m pytest
+	@$(python) -m pytest -n auto --dist loadfile
 
 check: lint ## everything that CI holds besides the tests
 	@$(python) -m tests.mutate_voting

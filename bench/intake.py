@@ -26,16 +26,16 @@ import docx
 from bench.stage import OUT
 from voting.contest import Notice
 from voting.demo import FOLDER as CLIPS
+from voting.intake.batch import process
 from voting.intake.copies import MOBILE
 from voting.intake.folder import open_folder
 from voting.intake.verdict import Doubtful, Taken
 from voting.intake.video import Video, probe, why_web_copy
 from voting.intake.workbench import NICE
-from voting.intake.workshop import process
 
 TOOLS = ("ffmpeg", "ffprobe")
 COVERS = (1080, 720, 480)
-#: x264's settings are those of voting/intake/copies.py; so are the places of the frames.
+#: x264's settings are those of intake/tracks.py, the places of the frames intake/stills.py's.
 X264 = "-c:v libx264 -preset veryfast -profile:v high -flags +cgop -threads 1"
 FAST_START = "-movflags +faststart -map_metadata -1"
 JPEG, WEBP = "-frames:v 1 -q:v 4", "-frames:v 1 -c:v libwebp -quality 78"

@@ -8,16 +8,16 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import redis
 from flask import Flask
 from people import Town, Visitor
-from staging import wait_until
-from works import open_gallery
+from staging import PLAIN, build_open, wait_until, written
 
-from voting import create_app, prepare
+from voting import create_app
 from voting.supervisor.child import end_with_us
 from voting.supervisor.stores import law_command, ping, throttle_command
 from voting.web.site import Site
@@ -47,6 +47,25 @@ def stores() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
+@dataclass(frozen=True)
+class Opened:
+    """What a site with an open gallery has made: its DATA_DIR, and all that its law store holds."""
+
+    data: Path
+    law: dict[bytes, bytes]
+
+
+@pytest.fixture(scope="session")
+def opened(stores: Path, tmp_path_factory: pytest.TempPathFactory) -> Opened:
+    """Made once: a thousand tests begin with it."""
+    folder = tmp_path_factory.mktemp("opened")
+    urls = [emptied(f"unix://{stores}/{name}.sock") for name in ("law", "throttle")]
+    site: Site = build_open(surroundings(*urls, folder)).extensions["site"]
+    law = written(site)
+    assert all(site.store.law.ttl(key) == -1 for key in law)  # a dump knows no lifetimes
+    return Opened(folder / "data", law)
+
+
 @pytest.fixture
 def law_url(stores: Path) -> str:
     """URL of an empty law store."""
@@ -68,21 +87,29 @@ def emptied(url: str) -> str:
 @pytest.fixture
 def environ(law_url: str, throttle_url: str, tmp_path: Path) -> dict[str, str]:
     """The environment of a site on the private stores; nothing of the developer's own leaks in."""
+    return surroundings(law_url, throttle_url, tmp_path)
+
+
+def surroundings(law_url: str, throttle_url: str, folder: Path) -> dict[str, str]:
     return {
         "REDIS_URL": law_url,
         "THROTTLE_URL": throttle_url,
-        "DATA_DIR": str(tmp_path / "data"),
-        "CONTEST_FILE": str(Path(__file__).parent / "contest.toml"),
+        "DATA_DIR": str(folder / "data"),
+        "CONTEST_FILE": str(PLAIN),
     }
 
 
 @pytest.fixture
-def app(environ: dict[str, str]) -> Flask:
+def app(opened: Opened, environ: dict[str, str]) -> Flask:
     """A site with an open vote and entries 1 to 12 approved, 13 pending, 14 withdrawn."""
-    prepare(environ)
+    shutil.copytree(opened.data, environ["DATA_DIR"])
+    with redis.Redis.from_url(environ["REDIS_URL"]) as store:
+        pipeline = store.pipeline(transaction=False)
+        for key, value in opened.law.items():
+            pipeline.restore(key, 0, value)
+        pipeline.execute()
     app = create_app(environ)
     app.testing = False  # errors are answered as in production
-    open_gallery(app.extensions["site"])
     return app
 
 

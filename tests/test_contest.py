@@ -25,6 +25,7 @@ from voting.contest import (
     Standings,
     Tie,
     day_of,
+    moment,
     neighbours,
     order_at,
     rank,
@@ -288,3 +289,7 @@ def test_an_entry_says_its_number_in_three_digits_and_whether_it_stands():
     assert an_entry(1234).label == "1234"
     assert an_entry(1, width=1080, height=1920).upright
     assert not an_entry(1, width=1080, height=1080).upright
+
+
+def test_a_moment_is_what_shanghai_s_clocks_show():
+    assert moment(1_754_965_805_999).isoformat(" ") == "2025-08-12 10:30:05"

@@ -41,7 +41,8 @@ class Workshop:
         return self.processes[-1]
 
     def ask(self) -> str:
-        return self.jobs.add(JobKind.EXPORT, "王组织", int(self.clock.now * 1000)).id
+        other = str(len(self.jobs.all()))  # the very same would not be asked for twice
+        return self.jobs.add(JobKind.EXPORT, "王组织", int(self.clock.now * 1000), table=other).id
 
     def ended(self, job_id: str) -> JobState:
         def look() -> bool:
@@ -176,7 +177,7 @@ def test_uploads_that_nobody_takes_in_go_after_a_day(shop: Workshop):
     aged(inbox / "growing" / "今天的", now)
     os.utime(inbox / "growing", (1, 1))
     shop.program = SLEEPER
-    shop.jobs.add(JobKind.INTAKE, "李审核", int(now * 1000), folder="asked")
+    shop.jobs.add(JobKind.INTAKE, "李审核", int(now * 1000), folder=str(inbox / "asked"))
     shop.foreman.look()
     assert left(inbox) == ["asked", "fresh", "growing"]
 

@@ -5,36 +5,25 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 
 import pytest
 from casting import now_ms
-from flask import Flask
-from flask.cli import FlaskGroup
 
 from voting import jobs
-from voting.desk import CannotDo, Desk, Done, Stopped
-from voting.settings import ROOT
+from voting.jobs import EVERY_S, CannotDo, Desk, Done, Stopped, Teller
 from voting.store.client import StoreDown
 from voting.store.jobs import Job, JobKind, JobState
 from voting.web.site import Site
 
 
-def claimed(site: Site, kind: JobKind = JobKind.EXPORT, **asked: str) -> Job:
-    site.store.jobs.add(kind, "王组织", now_ms(), **asked)
-    job = site.store.jobs.claim(now_ms())
-    assert job
-    return job
-
-
 @pytest.fixture
-def run(site: Site, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Desk], Done]], Job]:
+def run(site: Site) -> Callable[[Callable[[Desk], Done]], Job]:
     def do(work: Callable[[Desk], Done]) -> Job:
-        monkeypatch.setitem(jobs.WORK, JobKind.EXPORT, work)
-        job = claimed(site)
-        return jobs.run(site.store, site.settings, site.contest, site.keys, job)
+        site.store.jobs.add(JobKind.EXPORT, "王组织", now_ms())
+        job = site.store.jobs.claim(now_ms())
+        assert job
+        return jobs.run(work, site.store, site.settings, site.contest, site.keys, job)
 
     return do
 
@@ -56,8 +45,8 @@ def test_what_is_done_leaves_its_sentence_and_files(run):
     [
         (Stopped(), JobState.STOPPED, "已停止，没有留下做了一半的文件"),
         (CannotDo("还没有公开的作品"), JobState.FAILED, "还没有公开的作品"),
-        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), JobState.FAILED, jobs.FULL),
-        (OSError(errno.EDQUOT, "quota"), JobState.FAILED, jobs.FULL),
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), JobState.FAILED, jobs.DISK_FULL),
+        (OSError(errno.EDQUOT, "quota"), JobState.FAILED, jobs.DISK_FULL),
         (
             PermissionError(errno.EACCES, "Permission denied"),
             JobState.FAILED,
@@ -88,34 +77,11 @@ def test_a_stop_reaches_the_work(run, site: Site):
     assert run(work).state is JobState.STOPPED
 
 
-def test_a_kind_that_nobody_does_fails_in_a_sentence(
-    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-):
-    caplog.set_level(logging.CRITICAL)
-    monkeypatch.delitem(jobs.WORK, JobKind.EXPORT)
-    job = jobs.run(site.store, site.settings, site.contest, site.keys, claimed(site))
-    assert job.state is JobState.FAILED
-
-
-def test_every_kind_is_done_by_somebody():
-    assert jobs.WORK.keys() == set(JobKind)
-
-
-def test_a_process_of_its_own_does_it(app: Flask, site: Site, environ: dict[str, str]):
-    """As the worker starts it: flask --app app job ID."""
-    job = claimed(site, table="decisions", format="csv")
-    command = [sys.executable, "-m", "flask", "--app", "app", "job", job.id]
-    done = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **environ}, check=True, capture_output=True
-    )
-    assert done.stderr == b""
-    job = site.store.jobs.of(job.id)
-    assert job.state is JobState.DONE
-    assert (site.settings.data_dir / "jobs" / job.id / job.files[0]).is_file()
-
-
-def test_a_job_that_is_not_there_is_refused(app: Flask):
-    runner = app.test_cli_runner()
-    result = runner.invoke(FlaskGroup(create_app=lambda: app), ["job", "nobody"])
-    assert result.exit_code == 1
-    assert "没有 nobody 这件工作" in result.output
+def test_a_job_that_tells_all_the_time_writes_now_and_then(site: Site):
+    jobs, clock = site.store.jobs, iter([0.0, EVERY_S / 3, EVERY_S / 2, EVERY_S + 0.01])
+    job = jobs.add(JobKind.EXPORT, "王组织", 1)
+    tell, seen = Teller(jobs, job.id, clock=lambda: next(clock)), []
+    for done in (1, 2, 3, 4):
+        tell(done, 9, f"第 {done} 步")
+        seen.append(jobs.of(job.id).done)
+    assert seen == [1, 1, 1, 4]

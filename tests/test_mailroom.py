@@ -13,17 +13,13 @@ from videos import encode
 
 from voting import mailroom
 from voting.contest import EntryState
-from voting.desk import CannotDo, Desk, Stopped
 from voting.intake.report import Filed
 from voting.intake.verdict import Doubtful, Refused, Taken, TakenBefore, Verdict
-from voting.intake.workshop import Limits
+from voting.jobs import CannotDo, Desk, Stopped
 from voting.mailroom import CSV, HTML, Mailroom, inbox
-from voting.shelf import sweep
 from voting.store.jobs import JobKind
 from voting.store.log import Kind
 from voting.web.site import Site
-
-LIMITS = Limits(reserve=0)
 
 
 def quiet(_done: int, _total: int, _sentence: str) -> None:
@@ -63,7 +59,7 @@ def test_what_is_taken_in_is_pending_with_what_was_found(
     room: Mailroom, site: Site, mailbox: Path
 ) -> None:
     heard: list[Filed] = []
-    taken = room.take_in(mailbox, quiet, heard.append, LIMITS)
+    taken = room.take_in(mailbox, quiet, heard.append)
     assert tuple(heard) == taken.filed
     assert kinds(taken.filed) == [Refused, Taken, Doubtful]
     assert taken.sentence == "共 3 件：收下 1 件，待人工确认 1 件，未收 1 件"
@@ -83,7 +79,7 @@ def test_what_is_taken_in_is_pending_with_what_was_found(
 def test_the_report_is_written_for_people_and_for_spreadsheets(
     room: Mailroom, mailbox: Path
 ) -> None:
-    taken = room.take_in(mailbox, quiet, limits=LIMITS)
+    taken = room.take_in(mailbox, quiet)
     assert taken.files == (HTML, CSV)
     page = (room.out / HTML).read_text(encoding="utf-8")
     assert "没有找到与报名表同名的视频（.mp4）" in page
@@ -95,9 +91,9 @@ def test_the_report_is_written_for_people_and_for_spreadsheets(
 
 
 def test_again_nothing_is_done_twice(room: Mailroom, site: Site, mailbox: Path) -> None:
-    room.take_in(mailbox, quiet, limits=LIMITS)
+    room.take_in(mailbox, quiet)
     before = site.store.entries.all()
-    again = room.take_in(mailbox, quiet, limits=LIMITS)
+    again = room.take_in(mailbox, quiet)
     assert kinds(again.filed) == [Refused, TakenBefore, TakenBefore]
     assert [one.number for one in again.filed] == [0, 15, 16]
     assert site.store.entries.all() == before
@@ -111,9 +107,9 @@ def test_somebody_who_takes_in_the_same_meanwhile_is_no_trouble(
     def each(one: Filed) -> None:
         first.append(one)
         if len(first) == 1:  # the refused one: nothing is stored yet
-            room.take_in(mailbox, quiet, limits=LIMITS)
+            room.take_in(mailbox, quiet)
 
-    taken = room.take_in(mailbox, quiet, each, LIMITS)
+    taken = room.take_in(mailbox, quiet, each)
     assert kinds(taken.filed) == [Refused, TakenBefore, TakenBefore]
     assert len(site.store.entries.all()) == 16
     assert len(list(site.settings.media_dir.iterdir())) == 2
@@ -127,11 +123,11 @@ def test_stopped_it_keeps_what_is_done_and_reports_it(
             raise Stopped
 
     with pytest.raises(Stopped):
-        room.take_in(mailbox, tell, limits=LIMITS)
+        room.take_in(mailbox, tell)
     assert 14 <= len(site.store.entries.all()) <= 15
     assert "中途停止" in (room.out / HTML).read_text(encoding="utf-8")
     assert not [one for one in site.settings.media_dir.iterdir() if one.name.startswith(".")]
-    again = room.take_in(mailbox, quiet, limits=LIMITS)
+    again = room.take_in(mailbox, quiet)
     assert len(site.store.entries.all()) == 16
     assert Refused in kinds(again.filed)
 
@@ -142,10 +138,10 @@ def test_what_is_no_mailbox_and_a_machine_without_processes_are_said_in_a_senten
     with monkeypatch.context() as patch:
         patch.setattr("voting.intake.folder.MOST_FILES", 2)
         with pytest.raises(CannotDo, match="超过 2 个"):
-            room.take_in(mailbox, quiet, limits=LIMITS)
+            room.take_in(mailbox, quiet)
     monkeypatch.setattr("voting.intake.workshop.COMMAND", ("false",))
     with pytest.raises(CannotDo, match="子进程起不来"):
-        room.take_in(mailbox, quiet, limits=LIMITS)
+        room.take_in(mailbox, quiet)
 
 
 # --- uploads ------------------------------------------------------------------------------------
@@ -176,7 +172,7 @@ def test_an_uploaded_batch_is_taken_in_and_deleted(
     assert not uploaded.exists()
 
 
-def test_a_stopped_job_keeps_the_batch_and_a_failed_one_does_not(
+def test_a_job_that_was_stopped_or_failed_keeps_the_batch_to_be_run_again(
     site: Site, uploaded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(*_: Any) -> None:
@@ -189,9 +185,13 @@ def test_a_stopped_job_keeps_the_batch_and_a_failed_one_does_not(
     def broken(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(mailroom, "process", broken)
-    with pytest.raises(OSError, match="No space"):
-        mailroom.work(desk(site, uploaded, tmp_path))
+    with monkeypatch.context() as full:
+        full.setattr(mailroom, "process", broken)
+        with pytest.raises(OSError, match="No space"):
+            mailroom.work(desk(site, uploaded, tmp_path))
+    assert uploaded.exists()
+    done = mailroom.work(desk(site, uploaded, tmp_path))
+    assert done.sentence == "共 3 件：收下 1 件，待人工确认 1 件，未收 1 件"
     assert not uploaded.exists()
 
 
@@ -201,11 +201,3 @@ def test_a_job_takes_in_from_the_inbox_only(site: Site, tmp_path: Path, folder: 
     with pytest.raises(CannotDo):
         mailroom.work(desk(site, Path(folder), tmp_path))
     assert (site.settings.data_dir / "keys").exists()
-
-
-def test_batches_that_nobody_wanted_for_a_day_are_swept(site: Site, uploaded: Path) -> None:
-    sweep(inbox(site.settings), 3600)
-    assert uploaded.exists()
-    sweep(inbox(site.settings), -1)
-    assert not uploaded.exists()
-    sweep(inbox(site.settings) / "nowhere", 0)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from voting.shelf import ORIGINAL, Shelf
+from voting.shelf import Shelf
 
 PUBLIC = ("web.mp4", "web-720.mp4", "cover-480.webp", "cover-1080.jpg")
-FILES = (*PUBLIC, ORIGINAL, "frame-1.jpg", "frame-4.jpg", ".web.mp4.part", "form.docx")
+FILES = (*PUBLIC, "original.mp4", "frame-1.jpg", "frame-4.jpg", ".web.mp4.part", "form.docx")
 
 
 @pytest.fixture

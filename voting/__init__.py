@@ -1,21 +1,29 @@
-"""The public vote of a video contest. This is the whole wiring, on one screen."""
+"""The public vote of a video contest. This is the whole wiring, on one screen.
+
+Whoever imports any part of the house comes through here first, so what is wired is imported where
+it is wired: a process that opens strangers' files, or watches over others, is light without it.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from flask import Flask
-
-from voting import cli, web
 from voting.settings import ROOT, Contest, Keys, Refused, Settings, load_contest, load_settings
-from voting.store import Store, open_store
-from voting.store.client import Durability, StoreDown, durability
-from voting.store.rules import WrongStore
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from voting.store import Store
 
 
 def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     """The site as a WSGI app; `environ` replaces the process's environment (tests)."""
+    from flask import Flask
+
+    from voting import cli, web
+
     settings = load_settings(environ)
     contest = load_contest(settings.contest_file)
     keys = settings.keys(environ)
@@ -32,6 +40,9 @@ def prepare(environ: Mapping[str, str] | None = None) -> None:
     Raises Refused if configuration and store don't belong together. A store that is away is no
     reason not to start: pages are served from what was kept.
     """
+    from voting.store.client import Durability, StoreDown, durability
+    from voting.store.rules import WrongStore
+
     settings = load_settings(environ)
     contest = load_contest(settings.contest_file)
     settings.make_keys(environ)
@@ -57,6 +68,8 @@ def prepare(environ: Mapping[str, str] | None = None) -> None:
 
 
 def _store(settings: Settings, contest: Contest, keys: Keys) -> Store:
+    from voting.store import open_store
+
     return open_store(
         contest.id,
         settings.law_url,

@@ -18,6 +18,11 @@ from datetime import UTC, datetime, timedelta, timezone
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 
+def moment(ms: int) -> datetime:
+    """The time on Shanghai's clocks, to the second; without a zone, as people write it."""
+    return datetime.fromtimestamp(ms // 1000, SHANGHAI).replace(tzinfo=None)
+
+
 class EntryState(enum.StrEnum):
     """Where an entry stands; only an approved one is public and takes votes."""
 
@@ -25,6 +30,15 @@ class EntryState(enum.StrEnum):
     APPROVED = "approved"
     WITHDRAWN = "withdrawn"
     REFUSED = "refused"
+
+
+#: Each state in an organizer's words.
+STATE_WORDS: Mapping[EntryState, str] = {
+    EntryState.PENDING: "待审核",
+    EntryState.APPROVED: "已公开",
+    EntryState.REFUSED: "未通过",
+    EntryState.WITHDRAWN: "已撤下",
+}
 
 
 class Period(enum.StrEnum):
@@ -114,8 +128,9 @@ class Verdict(enum.StrEnum):
     FOREIGN_BALLOT = "foreign_ballot"
 
 
-#: The key of the category whose entries carry the AI label.
+#: The key of the category whose entries carry the AI label, and the label.
 AI = "ai"
+AI_LABEL = "AI 生成"
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +289,14 @@ class Identity(enum.IntEnum):
     DEMO = 0
     DEVICE = 1
     OPENID = 2
+
+
+#: Best known first.
+IDENTITY_WORDS: Mapping[Identity, str] = {
+    Identity.OPENID: "微信账号",
+    Identity.DEVICE: "设备凭证",
+    Identity.DEMO: "演示票",
+}
 
 
 @dataclass(frozen=True, slots=True)

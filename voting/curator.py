@@ -14,20 +14,7 @@ from pathlib import Path
 from voting.contest import Entry, EntryState
 from voting.shelf import Shelf
 from voting.store import Store
-from voting.store.log import COMMAND_LINE, Act, Kind
-
-#: Each state in an organizer's words.
-STATES = {
-    EntryState.PENDING: "待审核",
-    EntryState.APPROVED: "已公开",
-    EntryState.REFUSED: "未通过",
-    EntryState.WITHDRAWN: "已撤下",
-}
-
-#: The rows of the operators' log whose subject is an entry's number.
-ABOUT_ENTRIES = frozenset(
-    {Kind.TAKE_IN, Kind.APPROVE, Kind.REFUSE, Kind.CORRECT, Kind.WITHDRAW, Kind.RESTORE}
-)
+from voting.store.log import COMMAND_LINE, OF_ENTRIES, Act
 
 
 class MediaMissing(Exception):  # noqa: N818 the plain word
@@ -103,7 +90,7 @@ class Curator:
         return [
             act
             for act in self.store.log.all()
-            if act.subject == str(number) and act.kind in ABOUT_ENTRIES
+            if act.subject == str(number) and act.kind in OF_ENTRIES
         ]
 
     def _close(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from voting.contest import Ballot, Entry, EntryState, Identity, Signals, Verdict
-from voting.intake.mailbox import lay_out, media_name
+from voting.intake.copies import lay_out, media_name
 from voting.intake.video import Video, probe
 from voting.settings import ROOT
 from voting.shelf import Shelf

@@ -1,36 +1,75 @@
-"""What the jobs do, and how one is run: in a process of its own, which `flask job ID` starts."""
+"""How a job is done: what it finds on its desk, what it leaves, and a sentence however it ends.
+
+Knows none of the jobs: what there is to do is cli/jobs.py's table.
+"""
 
 from __future__ import annotations
 
-import errno
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
-from voting.desk import CannotDo as CannotDo
-from voting.desk import Desk as Desk
-from voting.desk import Done as Done
-from voting.desk import Stopped as Stopped
-from voting.desk import Teller
+from voting.disk import FULL
 from voting.settings import Contest, Keys, Settings
 from voting.store import Store
 from voting.store.client import StoreDown
-from voting.store.jobs import Job, JobKind, JobState
+from voting.store.jobs import Job, Jobs, JobState
 
 log = logging.getLogger(__name__)
 
-FULL: Final = "磁盘满了，没有做完。请腾出空间再来一次"
+DISK_FULL: Final = "磁盘满了，没有做完。请腾出空间再来一次"
+#: Progress is written no oftener than somebody looks.
+EVERY_S: Final = 0.4
 
 
-def run(store: Store, settings: Settings, contest: Contest, keys: Keys, job: Job) -> Job:
+class Stopped(Exception):  # noqa: N818 the plain word
+    """Somebody asked the job to stop; it leaves nothing half-done behind."""
+
+
+class CannotDo(Exception):  # noqa: N818 the plain word
+    """The job can't be done; the text is one sentence in Chinese for whoever asked."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """`folder` is DATA_DIR/jobs/<id>, and it exists. `tell(done, total, sentence)` says how it
+    stands as often as the job likes, and raises Stopped when somebody asked for a stop."""
+
+    store: Store
+    settings: Settings
+    contest: Contest
+    keys: Keys
+    job: Job
+    folder: Path
+    tell: Callable[[int, int, str], None]
+    now_ms: Callable[[], int]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came out: a sentence, and names of files in the desk's folder."""
+
+    sentence: str
+    files: tuple[str, ...] = ()
+
+
+def run(
+    work: Callable[[Desk], Done],
+    store: Store,
+    settings: Settings,
+    contest: Contest,
+    keys: Keys,
+    job: Job,
+) -> Job:
     """Do a job that has begun, and say how it ended. Raises StoreDown if it can't be said."""
     folder = settings.data_dir / "jobs" / job.id
     tell = Teller(store.jobs, job.id)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        desk = Desk(store, settings, contest, keys, job, folder, tell, _now_ms)
-        done = WORK[job.kind](desk)
+        done = work(Desk(store, settings, contest, keys, job, folder, tell, _now_ms))
     except Stopped:
         state, done = JobState.STOPPED, Done("已停止，没有留下做了一半的文件")
     except CannotDo as error:
@@ -50,8 +89,8 @@ def run(store: Store, settings: Settings, contest: Contest, keys: Keys, job: Job
 
 
 def _why(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return FULL
+    if error.errno in FULL:
+        return DISK_FULL
     return f"读写文件失败（{error.strerror or type(error).__name__}），没有做完"
 
 
@@ -59,43 +98,19 @@ def _now_ms() -> int:
     return int(time.time() * 1000)
 
 
-# Each is imported when it is done, because no job needs the libraries of all.
+@dataclass
+class Teller:
+    """Passes on how a job stands, at most every so often."""
 
+    jobs: Jobs
+    job_id: str
+    clock: Callable[[], float] = field(default=time.monotonic)
+    _last: float = field(default=float("-inf"), init=False)
 
-def _intake(desk: Desk) -> Done:
-    from voting import mailroom
-
-    return mailroom.work(desk)
-
-
-def _result(desk: Desk) -> Done:
-    from voting import draft
-
-    return draft.work(desk)
-
-
-def _export(desk: Desk) -> Done:
-    from voting.report import export
-
-    return export.work(desk)
-
-
-def _result_pack(desk: Desk) -> Done:
-    from voting.report import pack
-
-    return pack.work(desk)
-
-
-def _qr_pack(desk: Desk) -> Done:
-    from voting.report import qr_pack
-
-    return qr_pack.work(desk)
-
-
-WORK: Final[dict[JobKind, Callable[[Desk], Done]]] = {
-    JobKind.INTAKE: _intake,
-    JobKind.RESULT: _result,
-    JobKind.EXPORT: _export,
-    JobKind.RESULT_PACK: _result_pack,
-    JobKind.QR_PACK: _qr_pack,
-}
+    def __call__(self, done: int, total: int, sentence: str) -> None:
+        now = self.clock()
+        if now - self._last < EVERY_S:
+            return
+        self._last = now
+        if not self.jobs.tell(self.job_id, done, total, sentence):
+            raise Stopped

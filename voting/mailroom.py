@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from voting.contest import Entry, EntryState
-from voting.desk import CannotDo, Desk, Done
+from voting.disk import whole
+from voting.intake.batch import Tell, process
 from voting.intake.folder import FolderRefused, open_folder
 from voting.intake.replies import reply
 from voting.intake.report import COLUMNS, Filed, Report, page, rows, summary
@@ -29,10 +30,10 @@ from voting.intake.verdict import (
     TakenBefore,
     Verdict,
 )
-from voting.intake.workshop import Limits, Tell, WorkshopBroken, process
+from voting.intake.workshop import WorkshopBroken
+from voting.jobs import CannotDo, Desk, Done
 from voting.report.csv_file import write_csv
 from voting.report.table import Column, Table
-from voting.report.whole import whole
 from voting.settings import Contest, Settings
 from voting.store import Store
 from voting.store.entries import AlreadyThere
@@ -74,7 +75,6 @@ class Mailroom:
         folder: Path,
         tell: Tell,
         each: Callable[[Filed], None] = lambda _: None,
-        limits: Limits | None = None,
     ) -> TakenIn:
         """Take in what lies in `folder`; `each` hears every submission's outcome, in order.
 
@@ -84,11 +84,11 @@ class Mailroom:
         try:
             found = open_folder(folder)
         except FolderRefused as refusal:
-            raise CannotDo(refusal.reason) from None
+            raise CannotDo(str(refusal)) from None
         known = list(self.store.entries.all().values())
         filed: list[Filed] = []
         verdicts = process(
-            found.submissions, self.contest.notice, self.settings.media_dir, known, tell, limits
+            found.submissions, self.contest.notice, self.settings.media_dir, known, tell
         )
         try:
             with contextlib.closing(verdicts):
@@ -141,7 +141,6 @@ class Mailroom:
         organizer = f"{self.contest.subtitle}组委会"
         report = Report(
             contest=name,
-            organizer=organizer,
             categories=self.contest.categories,
             at_ms=self.now_ms(),
             by=self.by,
@@ -171,28 +170,13 @@ def inbox(settings: Settings) -> Path:
 def work(desk: Desk) -> Done:
     """The job: take in the batch that `asked["folder"]` names, and delete what was uploaded.
 
-    Only a stopped job keeps it, to be run again; the worker sweeps it away after a day.
+    A job that was stopped, or met a full disk or an absent store, keeps it, to be run again; the
+    worker sweeps it away after a day.
     """
     batch = (inbox(desk.settings) / Path(desk.job.asked["folder"]).name).resolve()
     if batch.parent != inbox(desk.settings).resolve() or not batch.is_dir():
         raise CannotDo("上传的文件已经不在了，请重新上传")
-    stopped = False
-
-    def tell(done: int, total: int, sentence: str) -> None:
-        nonlocal stopped
-        try:
-            desk.tell(done, total, sentence)
-        except BaseException:
-            stopped = True
-            raise
-
     room = Mailroom(desk.store, desk.settings, desk.contest, desk.now_ms, desk.job.by, desk.folder)
-    try:
-        taken = room.take_in(batch, tell)
-    except KeyboardInterrupt:
-        stopped = True
-        raise
-    finally:
-        if not stopped:
-            shutil.rmtree(batch, ignore_errors=True)
+    taken = room.take_in(batch, desk.tell)
+    shutil.rmtree(batch, ignore_errors=True)
     return Done(taken.sentence, taken.files)

@@ -17,7 +17,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
 
-from voting.contest import SHANGHAI, Category, Entry, EntryState, Identity, Rules, Tie
+from voting.contest import SHANGHAI, Category, Entry, EntryState, Identity, Rules, Tie, moment
 
 #: Rounds are fixed windows of ten minutes of the server's clock, from the epoch on.
 SEALING_ROUND_MS: Final = 600_000
@@ -40,6 +40,9 @@ class Award(enum.StrEnum):
     WON = "won"
     OPEN = "open"
     NONE = "none"
+
+
+AWARD_WORDS: Final = {Award.WON: "获奖", Award.OPEN: "待评议", Award.NONE: ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,7 +345,7 @@ def _tie_of(row: Row, equal: Sequence[Row], result: Result) -> str:
         return shared + _decision(row, len(beside) + 1, result)
     later = [one for one in equal if one.place > row.place]
     if later:
-        at = datetime.fromtimestamp(row.reached_before_ms / 1000, SHANGHAI)
+        at = moment(row.reached_before_ms)
         when = f"{at.month}月{at.day}日 {at:%H:%M} 前"
         return f"与{_named(later)}同票，先达到这个票数（{when}），列前"
     earlier = [one for one in equal if one.place < row.place]

@@ -21,7 +21,7 @@ import qrcode
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 from qrcode.constants import ERROR_CORRECT_M, ERROR_CORRECT_Q
 
-from voting.contest import Category, Entry
+from voting.contest import AI_LABEL, Category, Entry
 
 WIDTH, HEIGHT = 750, 1334
 LIMIT = 200_000  # bytes
@@ -44,7 +44,6 @@ GAP = 6  # px of stone between picture and field
 UPRIGHT_TITLE = ((96, 1), (80, 1), (64, 1), (56, 2), (48, 3), (42, 3), (38, 4), (34, 5))
 WIDE_TITLE = ((112, 1), (96, 1), (80, 1), (68, 2), (60, 2), (52, 3), (46, 3), (42, 4))
 
-AI_LABEL = "AI 生成"
 INVITATION = ("扫码观看作品", "喜欢就投它一票")
 PLACEHOLDER = "〓"
 

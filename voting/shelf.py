@@ -13,8 +13,6 @@ from pathlib import Path
 
 #: What is put out. What the contestant sent and the reviewer's frames stay inside.
 PUBLIC = ("web*.mp4", "cover-*")
-#: What the contestant sent, untouched.
-ORIGINAL = "original.mp4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +41,6 @@ class Shelf:
         """Names of the media that are reachable, and have been for so many seconds."""
         latest = time.time() - for_s
         return {one.name for one in _folders(self.public) if one.stat().st_mtime <= latest}
-
-
-def sweep(place: Path, older_s: float) -> None:
-    """Remove the folders in `place` in which nothing has come or gone for so many seconds."""
-    latest = time.time() - older_s
-    for folder in _folders(place):
-        if not folder.is_symlink() and folder.stat().st_mtime < latest:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _folders(place: Path) -> list[Path]:

@@ -51,6 +51,7 @@ def work(store: Store, settings: Settings, sleep: Callable[[float], None]) -> No
         try:
             board = store.boards.current()
             guard_disk(store, shutil.disk_usage(settings.data_dir).free)
+            store.mending.mend()
             reconcile(store, board, shelf)
             store.figures.keep_up(board)
         except (StoreDown, OSError) as error:
@@ -179,7 +180,7 @@ class Foreman:
         for path in self.folder.iterdir() if self.folder.exists() else ():
             if path.name not in known and path.stat().st_mtime * 1000 < oldest:
                 shutil.rmtree(path, ignore_errors=True)
-        wanted = {job.asked.get("folder", "") for job in jobs if not job.ended}
+        wanted = {Path(job.asked.get("folder", "")).name for job in jobs if not job.ended}
         inbox = self.folder.with_name("inbox")
         for path in inbox.iterdir() if inbox.exists() else ():
             if path.name not in wanted and self.now() - _newest(path) > INBOX_KEPT_S:

@@ -3,7 +3,6 @@
   'use strict';
 
   const EVERY_MS = 5000;
-  const SLOWEST_MS = 60000;
   const HOUR = 3600000;
   const AHEAD = 8; // Shanghai's hours
   const LATELY = 48;
@@ -11,17 +10,12 @@
   const still = window.matchMedia('(prefers-reduced-motion: reduce)');
   const dark = window.matchMedia('(prefers-color-scheme: dark)');
 
-  let ahead = 0; // the server's clock, seen from ours
-  let wait = EVERY_MS;
-  let timer = 0;
-  let asked = 0;
-  let over = false;
   let seen = null;
   let latest = 0;
 
   /* ---- words ---- */
 
-  const two = n => String(n).padStart(2, '0');
+  const two = Console.two;
   const count = n => n.toLocaleString('en-US');
   const there = ms => new Date(ms + AHEAD * HOUR); // read with getUTC…
   const clock = ms => { const at = there(ms); return `${two(at.getUTCHours())}:${two(at.getUTCMinutes())}:${two(at.getUTCSeconds())}`; };
@@ -32,63 +26,34 @@
 
   function say(words, state) {
     if ($('lately').textContent !== words) $('lately').textContent = words;
+    $('live').ariaBusy = state === 'on'; // a clock that ticks isn't read out
     $('live').classList.toggle('on', state === 'on');
     $('live').classList.toggle('off', state === 'off');
   }
 
-  function countDown() {
-    document.querySelectorAll('[data-until]').forEach(one => {
-      const s = Math.max(0, Math.floor((one.dataset.until - Date.now() - ahead) / 1000));
-      const words = s >= 86400 ? `${Math.floor(s / 86400)} 天 ${Math.floor(s % 86400 / 3600)} 小时`
-        : `${two(Math.floor(s / 3600))}:${two(Math.floor(s % 3600 / 60))}:${two(s % 60)}`;
-      if (one.textContent !== words) one.textContent = words;
-    });
-  }
-
   /* ---- asking ---- */
 
-  function ask() {
-    clearTimeout(timer);
-    if (over || document.hidden) return;
-    const mine = ++asked;
-    const abort = new AbortController();
-    const patience = setTimeout(() => abort.abort(), 10000);
-    fetch(`/organizer/figures.json?entry=${$('over-time').querySelector('select').value}`, {
-      signal: abort.signal, headers: { Accept: 'application/json' }, redirect: 'manual',
-    }).then(answer => {
-      if (answer.ok) return answer.json();
-      const error = new Error(String(answer.status));
-      error.status = answer.type === 'opaqueredirect' ? 403 : answer.status;
-      throw error;
-    }).then(found => { if (mine === asked) show(found); }, error => { if (mine === asked) miss(error.status || 0); })
-      .finally(() => {
-        clearTimeout(patience);
-        if (mine === asked && !over) timer = setTimeout(ask, wait);
-      });
-  }
+  const ask = Console.poll(() => `/organizer/figures.json?entry=${$('over-time').querySelector('select').value}`, EVERY_MS, show, miss);
 
   function miss(status) {
     if (status === 401 || status === 403) {
-      over = true;
       say('登录已过期，这一页不再更新。', 'off');
       const again = document.createElement('a');
       again.href = '/organizer/log-in?to=/organizer/';
       again.textContent = '重新登录';
       $('lately').append(' ', again);
-      return;
+      return true;
     }
-    wait = Math.min(SLOWEST_MS, wait * 2);
     const since = latest ? `；这里是 ${clock(latest)} 的情况` : '';
     say(status === 503 ? `票数据库连不上，正在重试${since}。请看服务器上网站的程序还在不在运行。` : `连不上，正在重试${since}`, 'off');
+    return false;
   }
 
   function show(found) {
-    wait = EVERY_MS;
-    ahead = found.now_ms - Date.now();
+    Console.setClock(found.now_ms);
     latest = found.now_ms;
     say(`实时，${clock(found.now_ms)} 更新`, 'on');
     for (const [name, html] of Object.entries(found.parts)) put(name, html);
-    countDown();
     if (JSON.stringify(found.charts) !== JSON.stringify(seen)) {
       seen = found.charts;
       draw();
@@ -168,7 +133,7 @@
         pointBackgroundColor: tone('stone'), pointBorderColor: tone('ink'), pointRadius: 3.5, tension: 0,
       });
     }
-    const today = Math.floor((Date.now() + ahead + AHEAD * HOUR) / 24 / HOUR);
+    const today = Math.floor((Console.now() + AHEAD * HOUR) / 24 / HOUR);
     const edge = i => perDay ? (rows[i][0] === today ? '今天' : ofDay(rows[i][0])) : hourOf(rows[i][0]) ? `${hourOf(rows[i][0])}时` : date(rows[i][0] * HOUR);
     const apart = rows.length <= 12 ? 2 : innerWidth < 700 && rows.length > 24 ? 12 : 6;
     const shownAt = i => perDay || hourOf(rows[i][0]) % apart === 0;
@@ -308,8 +273,6 @@
     if (seen && charts.race) paint('race', raceChart(seen.race));
   }
 
-  document.addEventListener('visibilitychange', () => { if (!document.hidden) ask(); else clearTimeout(timer); });
-  window.addEventListener('online', ask);
   $('over-time').addEventListener('change', event => { if (event.target.name === 'entry') ask(); else draw(); });
   $('over-time').querySelector('form').addEventListener('submit', event => event.preventDefault());
   $('race-panel').addEventListener('change', draw);
@@ -317,6 +280,4 @@
   $('race-panel').addEventListener('pointerleave', light);
   dark.addEventListener('change', draw);
   still.addEventListener('change', draw);
-  setInterval(countDown, 1000);
-  ask();
 })();

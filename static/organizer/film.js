@@ -7,18 +7,6 @@
   var still = film && film.querySelector('.still');
   var SPEEDS = [1, 1.5, 2];
 
-  /** The key that was pressed, whatever the input method makes of it; '' where keys have another meaning. */
-  function pressed(event) {
-    var on = event.target;
-    if (event.ctrlKey || event.altKey || event.metaKey || event.repeat || event.isComposing) return '';
-    if (/^(TEXTAREA|SELECT)$/.test(on.tagName) || (on.tagName === 'INPUT' && !/^(checkbox|radio)$/.test(on.type))) return event.key === 'Escape' ? 'escape' : '';
-    if (document.querySelector('dialog[open]')) return '';
-    var code = /^(?:Key|Digit|Numpad)([A-Z0-9])$/.exec(event.code || '');
-    if (event.key === '?' || event.key === '？') return '?';
-    return code ? code[1].toLowerCase() : event.key.toLowerCase();
-  }
-  window.pressed = pressed;
-
   if (!film) return;
 
   // ---- the video ----
@@ -81,25 +69,17 @@
     enlarge(link.getAttribute('data-frame'));
   });
 
-  document.addEventListener('keydown', function (event) {
-    var key = pressed(event);
-    if (key === 'escape') { if (hide()) event.preventDefault(); return; }
-    if (event.defaultPrevented || document.querySelector('details.ask[open]')) return;
-    if (/^[1-4]$/.test(key)) { enlarge(key); event.preventDefault(); return; }
-    if (!video) return;
-    if (key === ' ' && /^(BUTTON|SUMMARY|INPUT)$/.test(event.target.tagName)) return;
-    if (key === ' ') { hide(); play(); }
-    else if (key === 'arrowleft') seek(-5);
-    else if (key === 'arrowright') seek(5);
-    else if (key === 's') faster();
-    else return;
-    event.preventDefault();
-  }, true);
-
-  // For the list that ? opens; the keys are answered above.
-  [[' ', '播放，暂停'], ['ArrowLeft', '退 5 秒'], ['ArrowRight', '进 5 秒'], ['s', '快放：1、1.5、2 倍'], ['1–4', '放大一张画面，再按一次收起']].forEach(function (one) {
-    window.Console.key(one[0], one[1], function () { /* see above */ });
+  if (video) {
+    Console.key(' ', '播放，暂停', function () { hide(); play(); });
+    Console.key('arrowleft', '退 5 秒', function () { seek(-5); });
+    Console.key('arrowright', '进 5 秒', function () { seek(5); });
+    Console.key('s', '快放：1、1.5、2 倍', faster);
+  }
+  Console.key(['1', '2', '3', '4'], '放大一张画面，再按一次收起', function (n) {
+    if (document.querySelector('details.ask[open]')) return false; // digits are its answers
+    enlarge(n);
   });
+  Console.key('escape', '', hide);
 
   if (video && SPEEDS.indexOf(lastSpeed()) > 0) setSpeed(lastSpeed());
 })();

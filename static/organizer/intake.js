@@ -261,6 +261,7 @@
       : '传好 ' + whole + ' 个文件' + (total ? '，' + size(sent) : '');
     if (lost) words += '；' + lost + ' 个没传好';
     if (refused) words += '；' + refused + ' 个没有传，见下面';
+    going.querySelector('.how').ariaBusy = Boolean(busy && !halted); // only the end is read out
     say(words, false);
     going.querySelector('.pairs').textContent = pairs();
     again.hidden = !lost || Boolean(busy && !halted);
@@ -285,5 +286,7 @@
   window.addEventListener('beforeunload', function (event) {
     if (inState('sending').length) { event.preventDefault(); event.returnValue = ''; }
   });
-  document.addEventListener('job:ended', function () { location.reload(); });
+  document.addEventListener('job:ended', function () {
+    if (!files.length) location.reload(); // not from under an upload
+  });
 })();

@@ -107,6 +107,8 @@ def test_stopped_from_outside_it_leaves_nothing_half_done(
         [sys.executable, "-m", "flask", "--app", "app", "intake", str(mailbox)],
         cwd=ROOT, env=environ | {"PYTHONIOENCODING": "utf-8"},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        # Whoever runs the tests in the background has them ignore Ctrl-C, and their children, too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as command:  # fmt: skip
         wait_until(lambda: bool(list(media.glob(".intake-*/.*/*/*"))), 60)
         command.send_signal(how)

@@ -17,7 +17,8 @@ from mails import mail
 
 from voting.result import Award, Row
 from voting.settings import ROOT
-from voting.store.log import Kind
+from voting.store.client import StoreDown
+from voting.store.log import Kind, Log
 from voting.store.results import Results
 from voting.web.site import Site
 
@@ -90,10 +91,22 @@ def test_the_contacts_are_told_nowhere_else_and_only_this_user_reads_them(
     with zipfile.ZipFile(files[0]) as book:
         assert PHONE in "".join(book.read(name).decode() for name in book.namelist())
     kept = [path for path in site.settings.data_dir.rglob("*") if path.is_file()]
-    told = ran.output + repr(site.store.log.all()) + repr(site.store.entries.all())
+    told = ran.output + repr(list(site.store.log.all())) + repr(site.store.entries.all())
     for private in (PHONE, ADDRESS):
         assert private not in told
         assert not [path for path in kept if private.encode() in path.read_bytes()]
+
+
+@pytest.mark.usefixtures("published")
+def test_there_is_no_list_that_the_log_doesn_t_tell_of(
+    app: Flask, mailbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(*_: object) -> None:
+        raise StoreDown
+
+    monkeypatch.setattr(Log, "append", down)
+    assert run(app, "--mailbox", mailbox).exit_code != 0
+    assert list((tmp_path / "邮箱").glob("获奖者*")) == []
 
 
 @pytest.mark.usefixtures("published")

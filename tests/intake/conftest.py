@@ -33,3 +33,13 @@ def phone_upright(shelf: Path, lying: Path) -> Path:
 def swift(shelf: Path) -> Path:
     """Small, moov at the front."""
     return encode(shelf / "swift.mp4", size=(320, 180), faststart=True)
+
+
+@pytest.fixture
+def mailbox(tmp_path: Path) -> Path:
+    return tmp_path / "收件箱 📮"
+
+
+@pytest.fixture
+def media(tmp_path: Path) -> Path:
+    return tmp_path / "media"

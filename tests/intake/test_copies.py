@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from PIL import Image
 from videos import encode, growing, patched, turned
 
-from voting.intake import copies
+from voting.intake import copies, tracks
 from voting.intake.copies import MOBILE, WEB, make_media
 from voting.intake.stills import COVER_SUFFIXES, COVER_WIDTHS
 from voting.intake.video import Video, VideoRefused, probe, why_web_copy
@@ -354,7 +354,7 @@ def test_a_full_disk_is_no_fault_of_the_video_and_leaves_nothing(
     with pytest.raises(OSError, match="No such file"):
         make_media(tmp_path / "gone.mp4", probe(lying), tmp_path)
     (tmp_path / "gone.mp4").unlink()
-    monkeypatch.setattr(copies._Kept, "take", full)
+    monkeypatch.setattr(tracks.Kept, "take", full)
     with pytest.raises(OSError, match="No space left") as caught:
         make_media(swift, probe(swift), tmp_path)
     assert not isinstance(caught.value, av.FFmpegError)

@@ -186,7 +186,7 @@ def test_a_folder_of_too_many_files_is_none(mailbox: Path, monkeypatch: pytest.M
     put(mailbox, *"abcd")
     with pytest.raises(FolderRefused) as caught:
         open_folder(mailbox)
-    assert caught.value.reason == "文件夹里的文件超过 3 个，请确认选对了文件夹"
+    assert str(caught.value) == "文件夹里的文件超过 3 个，请确认选对了文件夹"
 
 
 def test_names_of_odd_bytes_and_emoji_are_no_trouble(mailbox: Path) -> None:

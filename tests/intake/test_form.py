@@ -15,8 +15,10 @@ from docx.oxml import OxmlElement, parse_xml
 from docx.oxml.ns import nsdecls, qn
 from forms import ADDRESS, OFFICIAL, PHONE, official_form, saved, table_form
 
-from voting.intake import form as rules
-from voting.intake.form import Form, FormRefused, line, read_contact, read_form
+from voting.intake import docx_file as rules
+from voting.intake.docx_file import FormRefused
+from voting.intake.form import Form, read_contact, read_form
+from voting.intake.text import line
 
 
 def refusal(data: bytes) -> str:
@@ -24,7 +26,7 @@ def refusal(data: bytes) -> str:
         read_form(data)
     told = "".join(traceback.format_exception(caught.value)) + repr(caught.value)
     assert PHONE not in told
-    return caught.value.reason
+    return str(caught.value)
 
 
 def repacked(data: bytes, change: Callable[[str, bytes], bytes]) -> bytes:

@@ -31,7 +31,7 @@ FILED = (
 
 def report(filed: tuple[Filed, ...] = FILED, ended: str = "") -> Report:
     words = partial(reply, contest="大赛", organizer="组委会", sizes=NOTICE.sizes)
-    return Report("大赛", "组委会", NOTICE.categories, 1_760_000_000_000, "小王", filed,
+    return Report("大赛", NOTICE.categories, 1_760_000_000_000, "小王", filed,
                   (f"{EVIL}.zip（压缩包，请先解压）",), words, ended)  # fmt: skip
 
 

@@ -19,10 +19,11 @@ from videos import encode
 from works import an_entry
 
 from voting.contest import Category, Entry
-from voting.intake import mailbox as rules
+from voting.intake import copies
+from voting.intake.copies import lay_out
 from voting.intake.folder import Submission, open_folder
-from voting.intake.form import HIDDEN
-from voting.intake.mailbox import Looked, judge, lay_out, look
+from voting.intake.mailbox import Looked, judge, look
+from voting.intake.text import HIDDEN
 from voting.intake.verdict import (
     Doubtful,
     Draft,
@@ -41,11 +42,6 @@ def mailbox(tmp_path: Path) -> Path:
     folder = tmp_path / "mailbox"
     folder.mkdir()
     return folder
-
-
-@pytest.fixture
-def media(tmp_path: Path) -> Path:
-    return tmp_path / "media"
 
 
 def only(folder: Path) -> Submission:
@@ -70,10 +66,11 @@ def taken(folder: Path, media: Path) -> Taken:
     return result
 
 
-def doubtful(folder: Path, media: Path) -> Doubtful:
-    result = take_in(only(folder), media)
-    assert isinstance(result, Doubtful), result
-    return result
+def allowed(folder: Path) -> Looked:
+    """The only submission, which the notice allows; nothing is made of it."""
+    seen = look(only(folder), NOTICE)
+    assert isinstance(seen, Looked), seen
+    return seen
 
 
 def reasons(folder: Path, media: Path, known: Sequence[Entry] = ()) -> str:
@@ -135,8 +132,7 @@ def test_taking_in_again_is_harmless(mailbox: Path, media: Path, lying: Path) ->
 
 def test_a_phone_s_upright_video_is_taken_in_upright(mailbox: Path, phone_upright: Path) -> None:
     mail(mailbox, video=phone_upright)
-    seen = look(only(mailbox), NOTICE)
-    assert isinstance(seen, Looked)
+    seen = allowed(mailbox)
     assert (seen.draft.width, seen.draft.height) == (1080, 1920)
 
 
@@ -216,10 +212,10 @@ def test_other_kinds_of_files_are_named(mailbox: Path, media: Path) -> None:
     assert "视频是 AVI 文件，要求 MP4" in told
 
 
-def test_a_scan_beside_the_form_does_no_harm(mailbox: Path, media: Path, lying: Path) -> None:
+def test_a_scan_beside_the_form_does_no_harm(mailbox: Path, lying: Path) -> None:
     mail(mailbox, video=lying)
     (mailbox / f"{STEM}.pdf").touch()
-    taken(mailbox, media)
+    assert isinstance(allowed(mailbox).verdict, Taken)
 
 
 def test_a_pair_of_different_names_is_a_doubt(mailbox: Path, lying: Path) -> None:
@@ -227,9 +223,7 @@ def test_a_pair_of_different_names_is_a_doubt(mailbox: Path, lying: Path) -> Non
     folder.mkdir()
     mail(folder, video=lying)
     (folder / f"{STEM}.docx").rename(folder / "报名表.docx")
-    seen = look(only(mailbox), NOTICE)
-    assert isinstance(seen, Looked)
-    assert "不同名" in seen.doubts[0].sentence
+    assert "不同名" in allowed(mailbox).doubts[0].sentence
 
 
 def test_two_videos_of_one_name_are_refused(mailbox: Path, media: Path, lying: Path) -> None:
@@ -249,9 +243,9 @@ def test_all_faults_are_told_at_once(mailbox: Path, media: Path, swift: Path) ->
     assert "分辨率 320×180，要求 1920×1080 或 1080×1920" in told
 
 
-def test_three_hundred_characters_are_not_too_many(mailbox: Path, media: Path, lying: Path) -> None:
+def test_three_hundred_characters_are_not_too_many(mailbox: Path, lying: Path) -> None:
     mail(mailbox, video=lying, form=official_form(作品简介="长\n" * 300))
-    taken(mailbox, media)
+    assert isinstance(allowed(mailbox).verdict, Taken)
 
 
 def test_the_longest_length_is_the_category_s(mailbox: Path, lying: Path) -> None:
@@ -283,20 +277,20 @@ def test_broken_files_are_refused(mailbox: Path, media: Path) -> None:
 # --- titles -------------------------------------------------------------------------------------
 
 
-def test_a_title_that_no_file_name_can_hold_comes_from_the_form(
-    mailbox: Path, media: Path, lying: Path
-) -> None:
+def test_a_title_that_no_file_name_can_hold_comes_from_the_form(mailbox: Path, lying: Path) -> None:
     title = "<b>沂河/两岸</b>: 夜"
     mail(mailbox, f"＜b＞沂河／两岸＜／b＞：夜-王小样-{PHONE}", video=lying)
     (mailbox / f"＜b＞沂河／两岸＜／b＞：夜-王小样-{PHONE}.docx").write_bytes(
         official_form(作品名称=title)
     )
-    assert taken(mailbox, media).draft.title == title
+    assert isinstance(allowed(mailbox).verdict, Taken)
+    assert allowed(mailbox).draft.title == title
 
 
-def test_a_different_title_is_a_doubt(mailbox: Path, media: Path, lying: Path) -> None:
+def test_a_different_title_is_a_doubt(mailbox: Path, lying: Path) -> None:
     mail(mailbox, video=lying, form=official_form(作品名称="汶河两岸"))
-    result = doubtful(mailbox, media)
+    result = allowed(mailbox)
+    assert isinstance(result.verdict, Doubtful)
     assert result.draft.title == "汶河两岸"
     assert [doubt.sentence for doubt in result.doubts] == [
         "报名表上的作品名称是“汶河两岸”，文件名是“沂河两岸”，已采用报名表的"
@@ -305,10 +299,11 @@ def test_a_different_title_is_a_doubt(mailbox: Path, media: Path, lying: Path) -
 
 @pytest.mark.parametrize(("title", "author"), [("泉城-夜", "Jean-Paul"), ("泉城", "夜-Jean-Paul")])
 def test_the_form_tells_where_the_title_ends(
-    mailbox: Path, media: Path, lying: Path, title: str, author: str
+    mailbox: Path, lying: Path, title: str, author: str
 ) -> None:
     mail(mailbox, f"泉城-夜-Jean-Paul-{PHONE}", video=lying, form=official_form(作品名称=title))
-    result = taken(mailbox, media)
+    result = allowed(mailbox).verdict
+    assert isinstance(result, Taken)
     assert (result.draft.title, result.draft.author) == (title, author)
 
 
@@ -317,10 +312,11 @@ def test_a_title_taken_apart_is_no_author(mailbox: Path, media: Path, lying: Pat
     assert "没有作者姓名" in reasons(mailbox, media)
 
 
-def test_what_needs_a_person(mailbox: Path, media: Path, upright: Path) -> None:
+def test_what_needs_a_person(mailbox: Path, upright: Path) -> None:
     form = official_form(作品时长="1分30秒", 作品简介=f"加微信 {PHONE}")
     mail(mailbox, video=upright, form=form)
-    result = doubtful(mailbox, media)
+    result = allowed(mailbox).verdict
+    assert isinstance(result, Doubtful)
     assert result.draft.introduction == f"加微信 {HIDDEN}"
     assert [doubt.sentence for doubt in result.doubts] == [
         "报名表写 1 分 30 秒，视频是 1 秒",
@@ -331,8 +327,7 @@ def test_what_needs_a_person(mailbox: Path, media: Path, upright: Path) -> None:
 
 def test_an_unreadable_length_is_a_doubt(mailbox: Path, lying: Path) -> None:
     mail(mailbox, video=lying, form=official_form(作品时长="四分钟"))
-    seen = look(only(mailbox), NOTICE)
-    assert isinstance(seen, Looked)
+    seen = allowed(mailbox)
     assert [doubt.sentence for doubt in seen.doubts] == ["报名表上的时长看不懂，视频是 1 秒"]
 
 
@@ -344,8 +339,7 @@ def test_a_mark_of_ai_is_a_doubt_for_live_action(
     if not marked.exists():
         encode(marked, metadata={"AIGC": '{"Label": "1"}'})
     mail(mailbox, video=marked, form=official_form(作品类型=category))
-    seen = look(only(mailbox), NOTICE)
-    assert isinstance(seen, Looked)
+    seen = allowed(mailbox)
     assert (len(seen.doubts), len(seen.notes)) == (doubts, notes)
     assert "AI 生成标识" in (*(doubt.sentence for doubt in seen.doubts), *seen.notes)[0]
 
@@ -385,7 +379,7 @@ def test_a_crash_leaves_nothing_that_looks_finished(
 
     mail(mailbox, video=lying)
     with monkeypatch.context() as patch:
-        patch.setattr(rules, "make_media", killed)
+        patch.setattr(copies, "make_media", killed)
         with pytest.raises(KeyboardInterrupt):
             take_in(only(mailbox), media)
     assert (media / taken(mailbox, media).draft.media / "web.mp4").exists()
@@ -395,14 +389,14 @@ def test_two_who_take_in_the_same_video_both_succeed(
     mailbox: Path, media: Path, lying: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mail(mailbox, video=lying)
-    real = rules.make_media
+    real = copies.make_media
 
     def meanwhile(*args: Any, **words: Any) -> None:
-        monkeypatch.setattr(rules, "make_media", real)
+        monkeypatch.setattr(copies, "make_media", real)
         taken(mailbox, media)
         real(*args, **words)
 
-    monkeypatch.setattr(rules, "make_media", meanwhile)
+    monkeypatch.setattr(copies, "make_media", meanwhile)
     result = taken(mailbox, media)
     assert [path.name for path in media.iterdir()] == [result.draft.media]
 

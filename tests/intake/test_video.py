@@ -21,7 +21,7 @@ def refusal(path: Path) -> str:
     with pytest.raises(VideoRefused) as caught:
         probe(path)
     assert path.name not in repr(caught.value)
-    return caught.value.reason
+    return str(caught.value)
 
 
 # --- probe --------------------------------------------------------------------------------------

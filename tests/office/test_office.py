@@ -19,6 +19,7 @@ from flask import Flask
 from works import an_entry
 
 from voting import jobs
+from voting.report import pack as result_pack
 from voting.report.csv_file import write_csv
 from voting.report.table import Column, Kind, Table
 from voting.report.xlsx_file import write_xlsx
@@ -149,7 +150,7 @@ def _packed(site: Site, tmp_path: Path) -> Path:
     site.store.jobs.add(JobKind.RESULT_PACK, "王组织", now_ms())
     job = site.store.jobs.claim(now_ms())
     assert job
-    job = jobs.run(site.store, site.settings, site.contest, site.keys, job)
+    job = jobs.run(result_pack.work, site.store, site.settings, site.contest, site.keys, job)
     assert job.state is JobState.DONE, job.sentence
     pack = site.settings.data_dir / "jobs" / job.id / job.files[0]
     shutil.unpack_archive(pack, tmp_path / "pack", "zip")

@@ -13,6 +13,7 @@ from casting import a_ballot, now_ms
 from flask import Flask
 
 from voting import jobs
+from voting.cli.jobs import work_of
 from voting.contest import Identity, Signals
 from voting.store.jobs import Job, JobKind, JobState
 from voting.web.site import Site
@@ -44,7 +45,7 @@ class Office:
         site.store.jobs.add(kind, "王组织", now_ms(), **asked)
         job = site.store.jobs.claim(now_ms())
         assert job
-        return jobs.run(site.store, site.settings, site.contest, site.keys, job)
+        return jobs.run(work_of(kind), site.store, site.settings, site.contest, site.keys, job)
 
     def export(self, table: str, wanted: str) -> Path:
         return self.made(self.do(JobKind.EXPORT, table=table, format=wanted))

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voting.desk import Stopped
-from voting.report import whole
+from voting import disk
+from voting.jobs import Stopped
 from voting.report.csv_file import LOOK_EVERY, write_csv
 from voting.report.table import Column, Kind, Row, Table, clean, original
 
@@ -69,7 +69,7 @@ def test_what_is_broken_off_leaves_nothing(tmp_path: Path, end: Exception):
 def test_a_disk_that_fills_up_ends_it_before_the_vote_must_pause(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(whole, "LEAVE", 1 << 60)
+    monkeypatch.setattr(disk, "LEAVE", 1 << 60)
     table = Table("作品", COLUMNS, ((n, "题目", 0) for n in range(LOOK_EVERY + 1)))
     with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
         write_csv(table, tmp_path / "作品.csv", nobody)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import errno
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ import pytest
 from works import an_entry
 
 from report.conftest import Office
-from voting.report import export, whole
+from voting.report import export
 from voting.report.export import FORMATS, NAMES
 from voting.store.jobs import JobKind, JobState
 
@@ -46,7 +44,7 @@ def test_the_tallies_are_those_of_the_ledger(office: Office, wanted: str):
     assert {int(row["编号"]): int(row["票数"]) for row in rows} == {
         n: tally[n] for n in range(1, 13)
     }
-    kinds = ("其中微信身份", "其中本机凭证", "其中演示票")
+    kinds = ("其中微信账号", "其中设备凭证", "其中演示票")
     assert all(sum(int(row[kind]) for kind in kinds) == int(row["票数"]) for row in rows)
     assert [row["题目"] for row in rows if row["AI标识"]]
     assert [int(row["名次"]) for row in rows] == sorted(int(row["名次"]) for row in rows)
@@ -108,12 +106,7 @@ def test_a_full_disk_is_said_in_a_sentence(
 ):
     office.cast(20)
 
-    def full(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(whole, "need_room", full)
-    for writer in ("csv_file", "xlsx_file", "ledger"):
-        monkeypatch.setattr(f"voting.report.{writer}.need_room", full)
+    monkeypatch.setattr("voting.disk.LEAVE", 1 << 60)
     monkeypatch.setattr("voting.report.csv_file.LOOK_EVERY", 1)
     job = office.do(JobKind.EXPORT, table=name, format=wanted)
     assert job.state is JobState.FAILED
@@ -123,7 +116,7 @@ def test_a_full_disk_is_said_in_a_sentence(
 
 def test_a_stop_leaves_no_file(office: Office, monkeypatch: pytest.MonkeyPatch):
     office.cast(20)
-    monkeypatch.setattr("voting.desk.EVERY_S", 0)
+    monkeypatch.setattr("voting.jobs.EVERY_S", 0)
     write = export.write_ledger_csv
 
     def stopped(*parts: Any) -> int:

@@ -190,7 +190,7 @@ def test_a_pack_of_nothing_can_be_made(office: Office, unpacked: Unpack):
 
 def test_a_stop_leaves_nothing(office: Office, monkeypatch: pytest.MonkeyPatch):
     office.cast(20)
-    monkeypatch.setattr("voting.desk.EVERY_S", 0)
+    monkeypatch.setattr("voting.jobs.EVERY_S", 0)
     jobs = office.site.store.jobs
     monkeypatch.setattr(
         "voting.report.pack.result_pdf", lambda _: [jobs.stop(j.id, 1) for j in jobs.all()] and b""

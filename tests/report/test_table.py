@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voting.report.table import clean, is_formula, moment, neutral, original
+from voting.report.table import clean, is_formula, neutral, original
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,3 @@ def test_a_number_is_never_a_formula(number: int):
 def test_clean_text_has_nothing_that_xml_can_not_hold(text: str):
     assert not {c for c in clean(text) if c < " "} - {"\t", "\n"}
     clean(text).encode()
-
-
-def test_times_are_those_of_shanghai():
-    assert moment(1_754_965_805_999).isoformat(" ") == "2025-08-12 10:30:05"

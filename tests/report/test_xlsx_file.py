@@ -14,8 +14,8 @@ import xlsxwriter.worksheet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voting.desk import Stopped
-from voting.report import whole
+from voting import disk
+from voting.jobs import Stopped
 from voting.report.table import Column, Kind, Row, Table
 from voting.report.xlsx_file import LOOK_EVERY, write_xlsx
 
@@ -134,7 +134,7 @@ def test_a_stop_leaves_nothing(tmp_path: Path):
 
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(whole, "LEAVE", 1 << 60)
+    monkeypatch.setattr(disk, "LEAVE", 1 << 60)
     with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
         write_xlsx([a_table((1, "", AT))], tmp_path / "作品.xlsx", nobody, at_ms=AT)
     assert list(tmp_path.iterdir()) == []

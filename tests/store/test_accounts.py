@@ -135,7 +135,7 @@ def test_a_new_password_doesn_t_bring_a_disabled_account_back(accounts: Accounts
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(change, range(12)))
     assert accounts.of("李审核").disabled
-    assert accounts.log.check() is None
+    assert accounts.log.chain().flaw is None
 
 
 def test_a_session_says_who_it_is_and_the_store_doesn_t_know_its_token(accounts: Accounts):

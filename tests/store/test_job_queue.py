@@ -4,6 +4,8 @@ has just said; what was cut off is begun anew, but not for ever.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from casting import Contest, a_contest
 
@@ -37,7 +39,7 @@ def test_what_was_asked_for_is_read_back(jobs: Jobs):
 
 
 def test_newest_is_listed_first_and_oldest_is_begun_first(jobs: Jobs):
-    made = [jobs.add(EXPORT, "王组织", ms).id for ms in (30, 10, 20)]
+    made = [jobs.add(EXPORT, "王组织", ms, table=str(ms)).id for ms in (30, 10, 20)]
     assert [job.id for job in jobs.all()] == [made[0], made[2], made[1]]
     claimed = jobs.claim(40)
     assert claimed
@@ -46,7 +48,7 @@ def test_newest_is_listed_first_and_oldest_is_begun_first(jobs: Jobs):
 
 def test_one_is_at_work_at_a_time(jobs: Jobs):
     first = begun(jobs)
-    jobs.add(EXPORT, "王组织", 11)
+    jobs.add(EXPORT, "王组织", 11, table="other")
     assert jobs.claim(12) is None
     jobs.end(first.id, JobState.DONE, "好了", 13)
     assert jobs.claim(14)
@@ -138,3 +140,11 @@ def test_progress_is_no_job(jobs: Jobs):
     job = begun(jobs)
     with pytest.raises(NoSuchJob):
         jobs.of(f"{job.id} told")
+
+
+def test_the_very_same_is_not_asked_for_twice(jobs: Jobs):
+    with ThreadPoolExecutor(8) as hands:
+        asked = list(hands.map(lambda n: jobs.add(JobKind.INTAKE, "李", n, batch="7"), range(8)))
+    assert len({job.id for job in asked}) == len(jobs.all()) == 1
+    jobs.end(asked[0].id, JobState.DONE, "好了", 9)
+    assert jobs.add(JobKind.INTAKE, "李", 10, batch="7").id != asked[0].id

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 from casting import Contest, a_contest
+from works import an_entry
 
 from voting.store import keys
+from voting.store.client import StoreDown
 from voting.store.log import (
     COMMAND_LINE,
     DECISIONS,
@@ -63,7 +65,7 @@ def test_rows_are_numbered_and_chained(log: Log):
     assert last.reason == "改了错字"
     assert log.chain().rows == ROWS + 1
     assert log.chain().digest == last.digest
-    assert log.check() is None
+    assert log.chain().flaw is None
 
 
 def test_anybody_can_check_a_copy_with_nothing_but_sha_256(log: Log):
@@ -82,7 +84,7 @@ def test_many_who_append_at_once_all_get_a_row_of_their_own(log: Log):
     with ThreadPoolExecutor(8) as pool:
         numbers = [n for given in pool.map(write, range(8)) for n in given]
     assert sorted(numbers) == list(range(ROWS + 1, ROWS + 201))
-    assert log.check() is None
+    assert log.chain().flaw is None
     assert log.witness.seen() == Head(ROWS + 200, log.chain().digest)
 
 
@@ -96,7 +98,7 @@ def test_a_row_whose_reply_was_lost_is_written_once(log: Log, monkeypatch: pytes
     monkeypatch.setattr(log, "_put", twice)
     log.append(Kind.PAUSE, "", "核查")
     assert [act.reason for act in log.latest(2)] == ["核查", "审核通过"]
-    assert log.check() is None
+    assert log.chain().flaw is None
 
 
 @pytest.mark.parametrize("field", ["by", "reason", "subject", "at_ms", "kind"])
@@ -106,7 +108,7 @@ def test_an_edit_is_found(log: Log, field: str):
         return found
 
     rewritten(log, edit)
-    flaw = log.check()
+    flaw = log.chain().flaw
     assert flaw is not None
     assert (flaw.n, flaw.sentence) == (4, "第 4 行与它的校验码不符：被改过")
 
@@ -123,22 +125,22 @@ def test_an_edit_with_a_chain_made_anew_lacks_the_seal(log: Log):
         return found
 
     rewritten(log, forge)
-    flaw = log.check()
+    flaw = log.chain().flaw
     assert flaw is not None
     assert (flaw.n, flaw.sentence) == (5, "第 5 行的封印不是本站的：被改过")
 
 
 def test_a_removal_in_the_middle_is_found(log: Log):
     log.client.xdel(KEY, "4-1")
-    assert log.check() is not None
-    assert log.check().sentence == "第 4 行不见了"
+    assert log.chain().flaw is not None
+    assert log.chain().flaw.sentence == "第 4 行不见了"
     log.client.xdel(KEY, "5-1")
-    assert log.check().sentence == "第 4 到 5 行不见了"
+    assert log.chain().flaw.sentence == "第 4 到 5 行不见了"
 
 
 def test_an_insertion_is_found(log: Log):
     rewritten(log, lambda found: [*found[:4], (b"4-2", found[3][1]), *found[4:]])
-    flaw = log.check()
+    flaw = log.chain().flaw
     assert flaw is not None
     assert flaw.sentence == "第 4 行前后多出一行，不是本站写的"
 
@@ -147,9 +149,9 @@ def test_a_row_from_a_stranger_at_the_end_is_found_and_stops_nobody(log: Log):
     log.client.xadd(KEY, {"what": b"\xff\xfe"}, id=f"{ROWS + 1}-1")
     stranger = log.latest(1)[0]
     assert (stranger.kind, stranger.by, stranger.at_ms) == (Kind.UNKNOWN, "", 0)
-    assert log.check().n == ROWS + 1
+    assert log.chain().flaw.n == ROWS + 1
     log.append(Kind.PAUSE, "", "核查")
-    assert log.check().n == ROWS + 1
+    assert log.chain().flaw.n == ROWS + 1
 
 
 def test_swapped_rows_are_found(log: Log):
@@ -158,13 +160,13 @@ def test_swapped_rows_are_found(log: Log):
         return [*found[:2], (a, second), (b, first), *found[4:]]
 
     rewritten(log, swap)
-    assert log.check().n == 3
+    assert log.chain().flaw.n == 3
 
 
 def test_rows_cut_off_at_the_end_are_missed_by_the_witness(log: Log):
-    assert log.check() is None
+    assert log.chain().flaw is None
     log.client.xdel(KEY, f"{ROWS}-1", f"{ROWS - 1}-1")
-    assert blind(log).check() is None, "the chain alone can't know"
+    assert blind(log).chain().flaw is None, "the chain alone can't know"
     chain = log.chain()
     assert chain.flaw is not None
     assert chain.flaw.sentence == f"末尾的第 {ROWS - 1} 到 {ROWS} 行不见了：本机见过它们"
@@ -175,26 +177,26 @@ def test_a_cut_log_goes_on_and_never_looks_whole_again(log: Log):
     log.client.xdel(KEY, f"{ROWS}-1")
     act = log.append(Kind.PAUSE, "", "核查")
     assert act.n == ROWS + 1, "the number is not given twice"
-    assert log.check().sentence == f"第 {ROWS} 行不见了"
+    assert log.chain().flaw.sentence == f"第 {ROWS} 行不见了"
     assert log.witness.seen().n == ROWS, "the witness stays with what it saw"
 
 
 def test_an_emptied_log_is_missed(log: Log):
     log.client.delete(KEY)
-    assert log.check() is not None
+    assert log.chain().flaw is not None
     for _ in range(ROWS + 3):
         log.append(Kind.PAUSE, "", "从头来过")
-    assert blind(log).check() is None
-    assert log.check().sentence == f"第 {ROWS} 行和本机当初见过的不是同一行：整份记录被换过"
+    assert blind(log).chain().flaw is None
+    assert log.chain().flaw.sentence == f"第 {ROWS} 行和本机当初见过的不是同一行：整份记录被换过"
 
 
 def test_a_log_of_somebody_elses_key_is_found(log: Log):
     other = Log(log.client, b"another", Witness(log.witness.file.with_name("other.json")))
-    assert other.check().n == 1
+    assert other.chain().flaw.n == 1
 
 
 def test_the_witness_only_goes_forward(log: Log):
-    log.check()
+    log.chain()
     seen = log.witness.seen()
     log.witness.note(Head(3, "older"), lambda _: True)
     assert log.witness.seen() == seen
@@ -205,14 +207,14 @@ def test_a_witness_that_can_t_write_holds_nothing_up(contest: Contest, tmp_path:
     file.write_text("")
     log = Log(contest.store.law, b"sealing", Witness(file / "log-head.json"))
     assert log.append(Kind.PAUSE, "", "核查").n == ROWS + 1
-    assert log.check() is None
+    assert log.chain().flaw is None
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"n": "x", "digest": 1}', "null"])
 def test_a_witness_that_makes_no_sense_is_none(log: Log, text: str):
     log.witness.file.write_text(text, encoding="utf-8")
     assert log.witness.seen() is None
-    assert log.check() is None
+    assert log.chain().flaw is None
     assert log.witness.seen() is not None
 
 
@@ -289,7 +291,7 @@ def test_every_kind_has_a_word_of_its_own():
     ("kind", "subject", "words"),
     [
         (Kind.APPROVE, "7", "007 号"), (Kind.RULES, "2", "第 2 版"), (Kind.LOG_IN, "王", "王"),
-        (Kind.ACCOUNT_ADD, "7", "7"), (Kind.PAUSE, "", ""),
+        (Kind.PUBLISH, "2", "第 2 版"), (Kind.ACCOUNT_ADD, "7", "7"), (Kind.PAUSE, "", ""),
     ],
 )  # fmt: skip
 def test_a_subject_is_said_in_words(kind: Kind, subject: str, words: str):
@@ -300,4 +302,39 @@ def test_a_contest_opened_twice_stays_whole(law_url: str, throttle_url: str, tmp
     one = a_contest(law_url, throttle_url, tmp_path)
     two = replace(one)
     two.store.log.append(Kind.PAUSE, "", "核查")
-    assert one.store.log.check() is None
+    assert one.store.log.chain().flaw is None
+
+
+Deed = Callable[[Contest], object]
+DEEDS: dict[str, Deed] = {
+    "add": lambda c: c.store.entries.add(an_entry(0, media="new", video_sha256="new")),
+    "approve": lambda c: c.store.entries.approve(4, "试"),
+    "withdraw": lambda c: c.store.entries.withdraw(1, "试"),
+    "refuse": lambda c: c.store.entries.refuse(4, "试"),
+    "correct": lambda c: c.store.entries.correct(1, "试", title="新题目"),
+    "pause": lambda c: c.store.rules.pause("试"),
+    "close": lambda c: c.store.rules.close("试"),
+    "apply": lambda c: c.change(votes_per_voter=9),
+}
+
+
+@pytest.mark.parametrize("deed", DEEDS.values(), ids=DEEDS)
+def test_what_the_log_couldn_t_tell_hasn_t_happened(
+    contest: Contest, deed: Deed, monkeypatch: pytest.MonkeyPatch
+):
+    def down(*_: object) -> None:
+        raise StoreDown
+
+    def standing() -> tuple[object, ...]:
+        store = contest.store
+        rules = store.law.hgetall(keys.RULES(shard=0))
+        return store.entries.all(), store.rules.versions(), store.rules.phase(), rules
+
+    before = standing()
+    with monkeypatch.context() as broken:
+        broken.setattr(Log, "append", down)
+        with pytest.raises(StoreDown):
+            deed(contest)
+    assert standing() == before
+    deed(contest)
+    assert standing() != before

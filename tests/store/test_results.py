@@ -12,7 +12,8 @@ from voting.contest import EntryState, Phase, Tie
 from voting.result import About, Result, compute, digest
 from voting.settings import ROOT
 from voting.store import keys
-from voting.store.log import Kind
+from voting.store.client import StoreDown
+from voting.store.log import Kind, Log
 from voting.store.results import Draft, PublishRefused
 from voting.store.rules import StepRefused
 from voting.store.standings import Board
@@ -177,6 +178,36 @@ def test_a_result_taken_back_is_kept_and_not_in_force(checked: Contest):
     act = checked.store.log.last()
     assert (act.kind, act.subject, act.reason) == (Kind.UNPUBLISH, "1", "票数要再核")
     assert publish(checked).version == 2
+
+
+def test_a_result_that_a_crash_kept_from_being_published_never_was(
+    checked: Contest, monkeypatch: pytest.MonkeyPatch
+):
+    results, seen = checked.store.results, draft_of(checked).digest
+
+    def down(*_: object) -> None:
+        raise StoreDown
+
+    def crash() -> None:
+        with monkeypatch.context() as broken:
+            broken.setattr(Log, "append", down)
+            with pytest.raises(StoreDown):
+                results.publish(results.draft().digest, "没有成", "王组织")
+
+    crash()
+    assert (results.all(), results.latest(), checked.store.rules.phase()) == (
+        (), None, Phase.UNDER_REVIEW
+    )  # fmt: skip
+    first = results.publish(seen, "确认", "王组织")  # the same draft is still good
+    assert (first.version, first.earlier, results.all()) == (1, (), (first,))
+
+    draft_of(checked)
+    crash()
+    assert results.latest() == first
+    assert board(checked).result == first
+    second = publish(checked, "更正")
+    assert results.all() == (first, second)
+    assert [one.version for one in second.earlier] == [1]
 
 
 def test_the_jury_fills_the_places_when_publishing(contest: Contest):

@@ -253,7 +253,7 @@ def test_closing_early_is_a_new_version_that_refuses_the_next_vote_in_every_shar
 ):
     voters = [bytes([0, 0, 0, shard, 0, 0, 0, 0]) for shard in range(3)]
     made = sharded.store.rules.close("天气", "王组织")
-    assert (made.version, made.reason) == (2, "提前结束投票：天气")
+    assert (made.version, made.reason) == (2, "提前结束：天气")
     assert made.closes_ms <= now_ms()
     verdicts = {sharded.cast(a_ballot(voter=voter)).verdict for voter in voters}
     assert verdicts == {Verdict.CLOSED}
@@ -265,7 +265,7 @@ def test_a_vote_that_ended_goes_on_when_it_is_extended(contest: Contest):
     rules = in_phase(contest, Phase.CLOSED)
     assert contest.cast(a_ballot()).verdict is Verdict.CLOSED
     made = rules.extend(now_ms() + HOUR, "补时")
-    assert made.reason == "延长投票时间：补时"
+    assert made.reason == "延长截止时间：补时"
     assert contest.cast(a_ballot()).verdict is Verdict.ACCEPTED
 
 
@@ -332,3 +332,10 @@ def test_the_disk_guard_may_pause_in_any_phase(contest: Contest, phase: Phase):
     rules = in_phase(contest, phase)
     rules.pause("磁盘", Pauser.DISK_GUARD)
     assert rules.paused_by() is Pauser.DISK_GUARD
+
+
+def test_a_slip_in_the_year_doesn_t_keep_the_vote_open(contest: Contest):
+    year_ms = 365 * 24 * 3600 * 1000
+    with pytest.raises(StepRefused, match="请检查年份"):
+        contest.store.rules.extend(now_ms() + year_ms, "延长一周")
+    assert len(contest.store.rules.versions()) == 1

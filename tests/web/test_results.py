@@ -15,8 +15,8 @@ from people import Town, Visitor
 from reading import places
 from staging import refresh
 
-from voting import draft
 from voting.contest import EntryState, Identity, Step
+from voting.report import draft
 from voting.result import Result, digest, public
 from voting.web.site import Site
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 from flask import current_app
 
+from voting.contest import moment
 from voting.settings import ROOT
 from voting.shelf import Shelf
 from voting.store.client import StoreDown
@@ -70,6 +71,11 @@ def _one_line(_context: click.Context, _option: click.Parameter, reason: str) ->
 
 
 reason_option = partial(click.option, "--reason", callback=_one_line)
+
+
+def minute(ms: int) -> str:
+    """`2025-08-20 18:00`, in Shanghai."""
+    return f"{moment(ms):%Y-%m-%d %H:%M}"
 
 
 def shelf_of(site: Site) -> Shelf:

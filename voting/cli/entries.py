@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from voting.cli.command import reason_option, told
-from voting.contest import Entry, EntryState
-from voting.curator import STATES, MediaMissing
+from voting.contest import STATE_WORDS, Entry, EntryState
+from voting.curator import MediaMissing
 from voting.store.entries import NoSuchEntry
 from voting.web.site import Site
 
@@ -24,7 +24,7 @@ def list_entries(site: Site, state: str | None) -> None:
     for entry in site.store.entries.all().values():
         if state in (None, entry.state.value):
             category = site.contest.categories[entry.category].name
-            words = (entry.label, STATES[entry.state], category, entry.city, entry.title)
+            words = (entry.label, STATE_WORDS[entry.state], category, entry.city, entry.title)
             click.echo("  ".join((*words, entry.author)))
 
 

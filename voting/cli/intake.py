@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import errno
 import signal
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from voting.cli.command import told
-from voting.contest import SHANGHAI
-from voting.desk import CannotDo
+from voting.contest import moment
+from voting.disk import FULL
+from voting.jobs import CannotDo
 from voting.store.log import COMMAND_LINE
 from voting.web.site import Site
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 #: Where nobody watches a line change, progress is a line of its own, now and then.
 LINE_EVERY_S = 15.0
-FULL = "磁盘空间不够了，收件停在这里；已收的不受影响。腾出空间后再运行一次，会接着做"
+DISK_FULL = "磁盘空间不够了，收件停在这里；已收的不受影响。腾出空间后再运行一次，会接着做"
 STOPPED = "已停止，没有留下做了一半的文件。再运行一次会接着做，已收的不会重复收"
 
 
@@ -42,8 +41,7 @@ def intake(site: Site, folder: Path) -> None:
     # Here, because every web process imports this module and none needs the video libraries.
     from voting.mailroom import HTML, Mailroom
 
-    at = datetime.fromtimestamp(site.now_ms() / 1000, SHANGHAI)
-    out = site.settings.data_dir / "reports" / f"{at:%Y%m%d-%H%M%S}"
+    out = site.settings.data_dir / "reports" / f"{moment(site.now_ms()):%Y%m%d-%H%M%S}"
     room = Mailroom(site.store, site.settings, site.contest, site.now_ms, COMMAND_LINE, out)
     screen = Screen(sys.stdout.isatty())
     try:
@@ -57,8 +55,8 @@ def intake(site: Site, folder: Path) -> None:
         raise click.ClickException(STOPPED) from stop
     except OSError as error:
         screen.clear()
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise click.ClickException(FULL) from error
+        if error.errno in FULL:
+            raise click.ClickException(DISK_FULL) from error
         raise
     screen.clear()
     for name in taken.ignored:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 
 import click
 
-from voting.cli.command import reason_option, told
-from voting.contest import SHANGHAI
+from voting.cli.command import minute, reason_option, told
 from voting.organizer import (
     ROLE_WORDS,
     Account,
@@ -61,8 +59,8 @@ def list_accounts(site: Site) -> None:
     seen = site.store.accounts.last_log_ins()
     for one in site.store.accounts.all().values():
         state = "已停用" if one.disabled else "等本人换密码" if one.handed_over else "可用"
-        last = f"上次登录 {_moment(seen[one.name])}" if one.name in seen else "还没有登录过"
-        words = (one.name, ROLE_WORDS[one.role], state, f"{_moment(one.since_ms)} 建立", last)
+        last = f"上次登录 {minute(seen[one.name])}" if one.name in seen else "还没有登录过"
+        words = (one.name, ROLE_WORDS[one.role], state, f"{minute(one.since_ms)} 建立", last)
         click.echo("  ".join(words))
 
 
@@ -139,7 +137,7 @@ def check(site: Site) -> None:
 def show(site: Site, last: int) -> None:
     """列出最近的操作，旧的在前。"""
     for act in reversed(site.store.log.latest(last)):
-        words = (str(act.n), _moment(act.at_ms), act.by, KIND_WORDS[act.kind], subject_words(act))
+        words = (str(act.n), minute(act.at_ms), act.by, KIND_WORDS[act.kind], subject_words(act))
         click.echo("  ".join(word for word in (*words, act.reason) if word))
 
 
@@ -169,7 +167,3 @@ def in_words() -> Iterator[None]:
             f"“{error}”是最后一个能用的组织者账号，不能停用，也不能改成别的角色；"
             "请先建立或启用另一个组织者"
         ) from error
-
-
-def _moment(ms: int) -> str:
-    return f"{datetime.fromtimestamp(ms / 1000, SHANGHAI):%Y-%m-%d %H:%M}"

@@ -7,11 +7,11 @@ from datetime import datetime
 
 import click
 
-from voting import draft
-from voting.cli.command import reason_option, told
+from voting.cli.command import minute, reason_option, told
 from voting.contest import SHANGHAI
-from voting.desk import CannotDo
-from voting.result import Award, Result, digest, tie_words
+from voting.jobs import CannotDo
+from voting.report import draft
+from voting.result import AWARD_WORDS, Result, digest, tie_words
 from voting.store.rules import PHASES
 from voting.web.site import Site
 
@@ -60,10 +60,10 @@ def status(site: Site) -> None:
     """现在是哪一步，起止时间，公布了哪一版结果。"""
     now = site.store.rules.versions()[-1]
     click.echo(f"{PHASES[site.store.rules.phase()]}。")
-    window = f"开始 {_moment(now.opens_ms)}，截止 {_moment(now.closes_ms)}"
+    window = f"开始 {minute(now.opens_ms)}，截止 {minute(now.closes_ms)}"
     click.echo(f"{window}（规则第 {now.version} 版）。")
     if published := site.store.results.latest():
-        click.echo(f"公布的结果是第 {published.version} 版，{_moment(published.at_ms)}。")
+        click.echo(f"公布的结果是第 {published.version} 版，{minute(published.at_ms)}。")
 
 
 @vote.command()
@@ -100,7 +100,7 @@ def open_now(site: Site, reason: str) -> None:
 def postpone(site: Site, at: datetime, reason: str) -> None:
     """改开始时间（投票还没开始时）。"""
     version = site.store.rules.postpone(_ms(at), reason)
-    click.echo(f"投票改在 {_moment(version.opens_ms)} 开始（规则第 {version.version} 版）。")
+    click.echo(f"投票改在 {minute(version.opens_ms)} 开始（规则第 {version.version} 版）。")
 
 
 @vote.command()
@@ -120,7 +120,7 @@ def close(site: Site, reason: str) -> None:
 def extend(site: Site, at: datetime, reason: str) -> None:
     """延长截止时间；已经结束的投票会重新开放。"""
     version = site.store.rules.extend(_ms(at), reason)
-    click.echo(f"投票延长到 {_moment(version.closes_ms)}（规则第 {version.version} 版）。")
+    click.echo(f"投票延长到 {minute(version.closes_ms)}（规则第 {version.version} 版）。")
 
 
 @vote.command("under-review")
@@ -197,10 +197,9 @@ def _computed(site: Site) -> Result:
 
 
 def _show(found: Result) -> None:
-    words = {Award.WON: "获奖", Award.OPEN: "待评议", Award.NONE: ""}
     notes = tie_words(found)
     for row in found.awarded + found.undecided + found.runners_up:
-        parts = (f"{row.place:>3}", row.label, f"{row.votes} 票", row.title, words[row.award])
+        parts = (f"{row.place:>3}", row.label, f"{row.votes} 票", row.title, AWARD_WORDS[row.award])
         click.echo("  ".join((*parts, notes.get(row.number, ""))).rstrip())
     click.echo(f"有效票 {found.totals.votes}，投票人 {found.totals.voters}。")
     for one in found.removed:
@@ -211,7 +210,3 @@ def _show(found: Result) -> None:
 
 def _ms(at: datetime) -> int:
     return int(at.replace(tzinfo=SHANGHAI).timestamp() * 1000)
-
-
-def _moment(ms: int) -> str:
-    return f"{datetime.fromtimestamp(ms / 1000, SHANGHAI):%Y-%m-%d %H:%M}"

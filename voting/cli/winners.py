@@ -55,14 +55,16 @@ def winners(site: Site, mailbox: Path, out: Path | None) -> None:
         raise click.ClickException("结果还没有公布，没有获奖者")
     files = _files(out or mailbox.absolute().parent / NAME, site.settings)
     contacts = _contacts(mailbox, {row.form_sha256 for row in result.awarded} - {""})
-    _write(_table(result.awarded, contacts), files, result.at_ms)
     site.store.log.append(Kind.EXPORT, "", f"获奖者联系名单，{len(contacts)} 件作品")
+    _write(_table(result.awarded, contacts), files, result.at_ms)
     for row in result.awarded:
         if row.form_sha256 not in contacts:
             click.echo(
                 f"没有找到报名表：第 {row.place} 名 {row.label} 号《{row.title}》{row.author}"
             )
     click.echo(f"获奖 {len(result.awarded)} 件，找到联系方式 {len(contacts)} 件。")
+    if len(contacts) < len(result.awarded):
+        click.echo("没有找到的：报名表可能在别的文件夹里，放进来再运行一次；演示作品本来没有报名表。")
     click.echo(f"名单：{files[0]}")
     click.echo(f"      {files[1]}")
     click.echo("里面有个人信息：只发给需要的人，用完请删除。")
@@ -89,13 +91,14 @@ def _files(out: Path, settings: Settings) -> tuple[Path, Path]:
 
 def _contacts(mailbox: Path, wanted: set[str]) -> dict[str, Contact]:
     """The contact in each form that was taken in, by the form's SHA-256."""
+    from voting.intake.docx_file import MAX_FORM_BYTES, FormRefused
     from voting.intake.folder import FolderRefused, open_forms
-    from voting.intake.form import MAX_FORM_BYTES, FormRefused, read_contact
+    from voting.intake.form import read_contact
 
     try:
         found = list(open_forms(mailbox))
     except FolderRefused as refusal:
-        raise click.ClickException(refusal.reason) from refusal
+        raise click.ClickException(str(refusal)) from refusal
     contacts = {}
     for path in found:
         with path.open("rb") as file:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from voting.intake.form import has_contact, line
+from voting.intake.text import has_contact, line
 from voting.intake.verdict import Finding, Remedy
 
 #: What the notice asks for first, then what people send instead: better named than not found.
@@ -37,11 +37,7 @@ _UNTOLD: Final = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
 
 class FolderRefused(Exception):  # noqa: N818 a refusal, not an error
-    """The folder is no mailbox; `reason` is a plain Chinese sentence."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    """The folder is no mailbox; the text is a plain Chinese sentence."""
 
 
 @dataclass(frozen=True, slots=True)

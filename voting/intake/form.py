@@ -1,30 +1,21 @@
 """The registration form (报名表, .docx) → the few fields that may become public.
 
-A form is data from a stranger. The package is measured before anything in it is parsed, DTDs are
-refused, and labels are looked for wherever they stand: layouts differ from sender to sender.
-Contact name, phone and postal address are read only to be left out; `read_contact` is for those
-who have won, and its answer goes to whoever asked and nowhere else.
+Labels are looked for wherever they stand, because layouts differ from sender to sender. Contact
+name, phone and postal address are read only to be left out; `read_contact` is for those who have
+won, and its answer goes to whoever asked and nowhere else.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import re
 import unicodedata
-import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from io import BytesIO
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-import docx
-from defusedxml.ElementTree import DefusedXMLParser
-
-MAX_FORM_BYTES: Final = 20 << 20
-MAX_PARTS: Final = 500
-MAX_UNZIPPED_BYTES: Final = 64 << 20
-MAX_XML_BYTES: Final = 16 << 20
+from voting.intake.docx_file import FormRefused, read_rows
+from voting.intake.text import CONTACT, line, paragraphs, visible
 
 CITIES: Final = (
     *("济南", "青岛", "淄博", "枣庄", "东营", "烟台", "潍坊", "济宁"),
@@ -32,14 +23,6 @@ CITIES: Final = (
 )
 
 CategoryKey = Literal["live", "ai"]
-
-
-class FormRefused(Exception):  # noqa: N818 a refusal, not an error
-    """The form can't be read; `reason` is a plain Chinese sentence without personal data."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +65,7 @@ def read_form(data: bytes) -> Form:
         unclear=unclear,
         unit=_optional(fields.get("unit", "")),
         instructor=_optional(fields.get("instructor", "")),
-        introduction=_paragraphs(fields.get("introduction", "")),
+        introduction=paragraphs(fields.get("introduction", "")),
         city=_city(fields.get("address", "")) or _city(fields.get("unit", "")),
         sha256=hashlib.sha256(data).hexdigest(),
     )
@@ -91,236 +74,18 @@ def read_form(data: bytes) -> Form:
 def read_contact(data: bytes) -> Contact:
     """The contact that a form names, as written. Raises FormRefused."""
     fields = _read(data)
-    written = {key: " ".join(_visible(fields.get(key, "")).split()) for key in fields}
+    written = {key: " ".join(visible(fields.get(key, "")).split()) for key in fields}
     phone = written.get("phone", "")
-    if not phone and (found := _CONTACT.search(" ".join(written.values()))):
+    if not phone and (found := CONTACT.search(" ".join(written.values()))):
         phone = found[0]
     return Contact(written.get("contact", ""), phone, written.get("address", ""))
 
 
 def _read(data: bytes) -> dict[str, str]:
-    _check_package(data)
-    try:
-        fields = _fields(_rows(docx.Document(BytesIO(data)).element.body))
-    except Exception:  # a stranger's file may fail in any way its parsers know
-        fields = None
-    if fields is None:
-        raise FormRefused("报名表打不开，请用 Word 或 WPS 另存为 .docx 后重新提交")
+    fields = _fields(read_rows(data))
     if not {"title", "category"} & fields.keys():
         raise FormRefused("这份文件里没有“作品名称”“作品类型”等栏目，请使用通知所附的报名表")
     return fields
-
-
-# --- text ---------------------------------------------------------------------------------------
-
-#: Stands where contact details stood.
-HIDDEN: Final = "〔已隐去〕"
-
-#: Mobile numbers, landlines with area code, e-mail addresses. Not any long number: titles hold
-#: dates and introductions hold sums of money.
-_CONTACT = re.compile(
-    r"(?<!\d)(?:\+?86[\s-]?)?[1１][3-9３-９]\d(?:[\s.·-]?\d){8}(?!\d)"
-    r"|(?<!\d)[(（]?[0０]\d{2,3}[)）]?[\s-]?\d{7,8}(?!\d)"
-    r"|[a-z0-9._+-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)+",
-    re.I,
-)
-#: Joiners that emoji and some scripts need; every other format character (bidi overrides,
-#: zero-width spaces) would let a title disguise itself.
-_JOINERS: Final = "\u200c\u200d"
-_NOTHING: Final = frozenset({"", "无", "没有", "暂无", "/", "-", "—", "——", "N/A", "n/a"})
-
-
-def has_contact(text: str) -> bool:
-    """Whether a phone number or an e-mail address stands in `text`."""
-    return _CONTACT.search(text) is not None
-
-
-def without_contact(text: str) -> str:
-    """`text` with phone numbers and e-mail addresses replaced by a visible mark."""
-    return _CONTACT.sub(HIDDEN, text)
-
-
-def line(text: str) -> str:
-    """One clean line: NFC, single spaces, no control or disguising characters, no contact."""
-    return without_contact(" ".join(_visible(text).split()))
-
-
-def _visible(text: str) -> str:
-    def keep(char: str) -> bool:
-        return char in _JOINERS or unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co"}
-
-    spaced = re.sub(r"[\r\v\f]", "\n", text.replace("\t", " "))
-    return unicodedata.normalize("NFC", "".join(c for c in spaced if c == "\n" or keep(c)))
-
-
-def _title(text: str) -> str:
-    """The title alone: pages set it into 《》 themselves, and forms draw lines to write on."""
-    title = line(text).strip("_＿ ")
-    inner = title[1:-1] if title[:1] + title[-1:] == "《》" else ""
-    return inner.strip() if inner and not set("《》") & set(inner) else title
-
-
-def _paragraphs(text: str) -> str:
-    return "\n".join(filter(None, (line(part) for part in text.splitlines())))
-
-
-def _optional(text: str) -> str:
-    value = line(text)
-    return "" if value.rstrip("。.") in _NOTHING else value
-
-
-# --- the package --------------------------------------------------------------------------------
-
-
-def _check_package(data: bytes) -> None:
-    """Measure the zip, declared and real, and refuse DTDs, before python-docx may look at it."""
-    if len(data) > MAX_FORM_BYTES:
-        raise FormRefused(f"报名表超过 {MAX_FORM_BYTES >> 20} MB，请删去表中的大图片")
-    if not data:
-        raise FormRefused("报名表是空文件")
-    if data.startswith(b"\xd0\xcf\x11\xe0"):
-        raise FormRefused("报名表是旧版 .doc 格式或设了打开密码，要求不加密的 .docx")
-    try:
-        reason = _package_fault(data)
-    except Exception:  # as in read_form
-        reason = "报名表已损坏，不是完整的 .docx 文件"
-    if reason:
-        raise FormRefused(reason)
-
-
-def _package_fault(data: bytes) -> str:
-    with zipfile.ZipFile(BytesIO(data)) as package:
-        parts = package.infolist()
-        if len(parts) > MAX_PARTS or sum(part.file_size for part in parts) > MAX_UNZIPPED_BYTES:
-            return "报名表解压后过大，不是正常的 Word 文档"
-        unzipped = xml = 0
-        for part in parts:
-            # The other methods decompress a whole block before anybody can count it.
-            if part.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                return "报名表的压缩方式不是 Word 文档所用的"
-            with package.open(part) as file:
-                content = file.read(MAX_UNZIPPED_BYTES - unzipped + 1)
-            unzipped += len(content)
-            # By content: a part's name says nothing about whether python-docx parses it.
-            is_xml = content.lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n").startswith(b"<")
-            xml += len(content) if is_xml else 0
-            if unzipped > MAX_UNZIPPED_BYTES or xml > MAX_XML_BYTES:
-                return "报名表解压后过大，不是正常的 Word 文档"
-            if is_xml:
-                _check_prolog(content)
-    return ""
-
-
-class _PrologOver(Exception):  # noqa: N818 a signal, not an error
-    pass
-
-
-class _Prolog:
-    """A parser target that builds nothing and stops at the first element: no DTD comes later."""
-
-    def start(self, _tag: str, _attributes: object) -> None:
-        raise _PrologOver
-
-
-def _check_prolog(content: bytes) -> None:
-    """Raise for a DTD, and with it for every entity bomb and external entity."""
-    with contextlib.suppress(_PrologOver):
-        DefusedXMLParser(target=_Prolog(), forbid_dtd=True).feed(content)
-
-
-# --- rows of cells ------------------------------------------------------------------------------
-
-_W: Final = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-_P, _TBL, _TR, _TC = (_W + tag for tag in ("p", "tbl", "tr", "tc"))
-_W14: Final = "{http://schemas.microsoft.com/office/word/2010/wordml}"
-_CHECKBOX: Final = _W14 + "checkbox"
-_SKIPPED: Final = {
-    _TBL,  # a nested table has rows of its own
-    _W + "moveFrom",
-    _W + "rPr",
-    _W + "pPr",
-    _W + "sdtPr",
-    "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback",
-}
-#: What the symbol fonts draw for the low byte of a character. Typing R in Wingdings 2 is the
-#: customary way to tick a box.
-_SYMBOLS: Final = {
-    "Wingdings": dict.fromkeys((0x6E, 0xFC, 0xFD, 0xFE), "☑") | dict.fromkeys((0x6F, 0xA8), "□"),
-    "Wingdings 2": dict.fromkeys(range(0x50, 0x55), "☑") | {0xA3: "□"},
-}
-
-
-def _rows(node: Any) -> Iterator[list[str]]:
-    """The body's text as rows of cells; a paragraph outside of tables is a row of one cell.
-
-    python-docx's own `table.rows` and `cell.text` don't see content controls (w:sdt), inserted
-    symbols (w:sym) and form check boxes, which is how many a tick is made; so the tree is walked.
-    """
-    for child in node:
-        if child.tag == _P:
-            yield [_text(child)]
-        elif child.tag == _TR:
-            cells = list(_cells(child))
-            yield [_text(cell) for cell in cells]
-            for cell in cells:
-                yield from (row for table in cell.iterchildren(_TBL) for row in _rows(table))
-        else:
-            yield from _rows(child)
-
-
-def _cells(row: Any) -> Iterator[Any]:
-    for child in row:
-        if child.tag != _TC:
-            yield from _cells(child)
-            continue
-        merged = child.find(f"{_W}tcPr/{_W}vMerge")
-        if merged is None or merged.get(_W + "val") == "restart":
-            yield child
-
-
-def _text(node: Any) -> str:
-    return "".join(_pieces(node)).strip()
-
-
-def _pieces(node: Any) -> Iterator[str]:
-    for child in node:
-        if child.tag in _SKIPPED:
-            continue
-        if child.tag == _W + "t":
-            yield _drawn(child)
-        elif child.tag in (_W + "br", _W + "cr"):
-            yield "\n"
-        elif child.tag == _W + "tab":
-            yield " "
-        elif child.tag == _W + "sym":
-            code = int(child.get(_W + "char", "0"), 16)
-            yield _SYMBOLS.get(child.get(_W + "font"), {}).get(code & 0xFF, "")
-        elif child.tag == _W + "checkBox":
-            yield "☑" if _is_checked(child) else "□"
-        elif (box := child.find(f"{_W}sdtPr/{_CHECKBOX}")) is not None:
-            # Which characters it draws, and in which font, is its author's choice.
-            state = box.find(_CHECKBOX.replace("checkbox", "checked"))
-            on = state is not None and state.get(_W14 + "val", "1") in ("1", "true", "on")
-            yield "☑" if on else "□"
-        else:
-            yield from _pieces(child)
-            if child.tag == _P:
-                yield "\n"
-
-
-def _drawn(run_text: Any) -> str:
-    """The text of a w:t as its font draws it."""
-    fonts = run_text.getparent().find(f"{_W}rPr/{_W}rFonts")
-    symbols = _SYMBOLS.get(fonts.get(_W + "ascii"), {}) if fonts is not None else {}
-    text: str = run_text.text or ""
-    return "".join(symbols.get(ord(char) & 0xFF, char) for char in text) if symbols else text
-
-
-def _is_checked(box: Any) -> bool:
-    state = box.find(_W + "checked")
-    if state is None:
-        state = box.find(_W + "default")
-    return state is not None and state.get(_W + "val", "1") in ("1", "true", "on")
 
 
 # --- labels and values --------------------------------------------------------------------------
@@ -430,6 +195,21 @@ def _key(mark: re.Match[str]) -> str:
 
 
 # --- values -------------------------------------------------------------------------------------
+
+_NOTHING: Final = frozenset({"", "无", "没有", "暂无", "/", "-", "—", "——", "N/A", "n/a"})
+
+
+def _title(text: str) -> str:
+    """The title alone: pages set it into 《》 themselves, and forms draw lines to write on."""
+    title = line(text).strip("_＿ ")
+    inner = title[1:-1] if title[:1] + title[-1:] == "《》" else ""
+    return inner.strip() if inner and not set("《》") & set(inner) else title
+
+
+def _optional(text: str) -> str:
+    value = line(text)
+    return "" if value.rstrip("。.") in _NOTHING else value
+
 
 _CLOCK = re.compile(r"(?:(\d{1,2}):)?(\d{1,3}):(\d{2})(?!\d)")
 _SPOKEN = re.compile(

@@ -1,4 +1,4 @@
-"""A submission → looked at against the notice; what is taken in → its media.
+"""A submission → looked at against the notice, and judged beside the others.
 
 Looking tells all faults at once. Judging compares a submission with the others, of this mailbox
 and of the catalogue. Contact details stay outside: results, messages and stored names are made of
@@ -8,10 +8,7 @@ the title, the author and the video's digest only.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import shutil
-import tempfile
 import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,9 +16,11 @@ from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 from voting.contest import Entry, Notice
-from voting.intake.copies import make_media
+from voting.intake.copies import media_name
+from voting.intake.docx_file import MAX_FORM_BYTES, FormRefused
 from voting.intake.folder import DASH, FORM_SUFFIXES, VIDEO_SUFFIXES, Submission
-from voting.intake.form import HIDDEN, MAX_FORM_BYTES, Form, FormRefused, read_form
+from voting.intake.form import Form, read_form
+from voting.intake.text import HIDDEN
 from voting.intake.verdict import Doubtful, Draft, Finding, Refused, Remedy, Taken, TakenBefore
 from voting.intake.video import Video, VideoRefused, probe, why_web_copy
 
@@ -173,7 +172,7 @@ def _tried(reasons: list[Finding], remedy: Remedy, step: Callable[[], _Got]) -> 
     except _Asked as asked:
         reasons.append(asked.finding)
     except (FormRefused, VideoRefused) as refusal:
-        reasons.append(Finding(refusal.reason, remedy))
+        reasons.append(Finding(str(refusal), remedy))
     except OSError:
         reasons.append(Finding("文件读不出来，请检查磁盘和权限", Remedy.SEND_AGAIN))
     return None
@@ -300,60 +299,3 @@ def _draft(form: Form, video: Video, author: str, digest: str) -> Draft:
         video_sha256=digest,
         content_sha256=video.content_sha256,
     )
-
-
-# --- media --------------------------------------------------------------------------------------
-
-
-def media_name(digest: str) -> str:
-    """The folder of a video's media, from its SHA-256 in hex."""
-    return digest[:20]
-
-
-def lay_out(
-    source: Path,
-    video: Video,
-    folder: Path,
-    tell: Callable[[float], None] = lambda _: None,
-    work: Path | None = None,
-    *,
-    mobile: bool = True,
-    threads: int = 1,
-) -> Path:
-    """Make `folder` with original.mp4, the copies, covers and frames: whole, or not at all.
-
-    `tell`, `mobile` and `threads` are make_media's. What isn't finished lies in a hidden folder in
-    `work`, on the same disk (next to `folder`, if not given). Raises VideoRefused, or OSError
-    without the source's name, for that carries a phone number.
-    """
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        if not folder.is_dir():
-            with tempfile.TemporaryDirectory(
-                prefix=f".{folder.name}-", dir=work or folder.parent
-            ) as made:
-                whole = Path(made) / folder.name
-                whole.mkdir()
-                original = whole / "original.mp4"
-                shutil.copyfile(source, original)
-                make_media(original, video, whole, tell, mobile=mobile, threads=threads)
-                _install(whole, folder)
-        return folder
-    except OSError as error:
-        code = error.errno or 0
-    raise OSError(code, os.strerror(code))
-
-
-def _install(made: Path, folder: Path) -> None:
-    for path in (*made.iterdir(), made):
-        # The name must not outlive a power cut that the content doesn't.
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-    try:
-        made.rename(folder)
-    except OSError:
-        if not folder.is_dir():  # else another process has just taken in the same video
-            raise

@@ -26,6 +26,8 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from voting.disk import BROKEN
+
 #: Nothing larger is decoded: 4096×4096 is twice what 4K needs.
 MAX_PIXELS: Final = 4096 * 4096
 #: Three minutes of 4K at 60 pictures a second, all pixels together, and an hour of 30 a second.
@@ -50,9 +52,7 @@ _NAMES: Final = {
     "unknown": "未知格式",
 }
 #: What is wrong with our disk, not with the video. (FFmpeg says EINVAL for bad data.)
-DISK_ERRORS: Final = frozenset(
-    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.ENOENT}
-)
+DISK_ERRORS: Final = BROKEN | {errno.EACCES, errno.ENOENT}
 NO_PICTURE: Final = "视频里没有能解码的画面，文件可能已损坏"
 _PLAYABLE_PIXELS: Final = ("yuv420p", "yuvj420p")
 _PLAYABLE_SOUND: Final = ("LC", "HE-AAC", "HE-AACv2")
@@ -60,11 +60,7 @@ _AIGC: Final = "AIGC"
 
 
 class VideoRefused(Exception):  # noqa: N818 a refusal, not an error
-    """The video can't be used as it is; `reason` is a plain Chinese sentence."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    """The video can't be used as it is; the text is a plain Chinese sentence."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ nor the store. Whatever goes wrong in it is an answer, or its death; both concer
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
@@ -20,14 +19,14 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from voting.contest import Category, Notice
+from voting.disk import BROKEN
+from voting.intake.copies import lay_out
 from voting.intake.folder import Submission
-from voting.intake.mailbox import lay_out, look
+from voting.intake.mailbox import look
 from voting.intake.verdict import Finding, Remedy
 from voting.intake.video import Video, VideoRefused
 
 NICE: Final = 10
-#: Our disk's fault: everybody's work stops. Other errors are that one file's.
-FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 
 Answer = dict[str, Any]
 
@@ -96,11 +95,12 @@ def _answer(
             threads=int(task["threads"]),
         )
     except VideoRefused as refusal:
-        return {"refused": refusal.reason}
+        return {"refused": str(refusal)}
     except MemoryError:
         return {"memory": True}
     except OSError as error:
-        return {"disk": error.errno} if error.errno in FULL else {"failed": type(error).__name__}
+        # Our disk's fault: everybody's work stops. Other errors are that one file's.
+        return {"disk": error.errno} if error.errno in BROKEN else {"failed": type(error).__name__}
     except Exception as error:  # a stranger's file may fail in any way its parsers know
         return {"failed": type(error).__name__}
     return {"made": True}

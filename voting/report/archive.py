@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 from typing import Final
 
-from voting.report.whole import need_room
+from voting.disk import need_room
 
 #: The oldest time a zip can hold: when a file was packed is nobody's matter.
 WHEN: Final = (1980, 1, 1, 0, 0, 0)

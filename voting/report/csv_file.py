@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from voting.report.table import Cell, Kind, Row, Table, clean, moment, neutral
-from voting.report.whole import need_room, whole
+from voting.contest import moment
+from voting.disk import need_room, whole
+from voting.report.table import Cell, Kind, Row, Table, clean, neutral
 
 MARK: Final = "\ufeff"
 LOOK_EVERY: Final = 5_000

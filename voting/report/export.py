@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Final
 
-from voting.desk import CannotDo, Desk, Done
+from voting.contest import moment
+from voting.jobs import CannotDo, Desk, Done
 from voting.report import tables
 from voting.report.csv_file import write_csv
 from voting.report.ledger import Mask, ledger_table, masking_key, write_ledger_csv
 from voting.report.outcome import outcome
-from voting.report.table import Table, moment
+from voting.report.table import Table
 from voting.report.xlsx_file import write_xlsx
 
 FORMATS: Final = ("csv", "xlsx")
@@ -50,7 +51,7 @@ class _Export:
     def about(self, *lines: str) -> tuple[str, ...]:
         """What the sheet of notes says."""
         contest = self.desk.contest
-        as_of = f"截至 {moment(self.desk.job.started_ms):%Y-%m-%d %H:%M:%S}（北京时间）"
+        as_of = f"截至 {moment(self.desk.job.started_ms)}（北京时间）"
         return (f"{contest.name} {contest.subtitle}", f"{NAMES[self.table]}，{as_of}", *lines)
 
     def tell(self, total: int) -> Callable[[int], None]:
@@ -80,8 +81,7 @@ def work(desk: Desk) -> Done:
 def _tallies(export: _Export) -> tuple[str, int]:
     found = outcome(export.desk.store, export.desk.contest, export.desk.tell)
     file = export.file(found.mark)
-    standing = f"{found.mark}，不是公布的结果。" if found.mark else "公布的结果。"
-    return file, export.write(tables.tallies(found, export.about(standing)), file)
+    return file, export.write(tables.tallies(found, export.about(found.standing)), file)
 
 
 def _entries(export: _Export) -> tuple[str, int]:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from voting.contest import Identity
+from voting.disk import need_room, whole
 from voting.report.csv_file import MARK
 from voting.report.table import Column, Kind, Row, Table
-from voting.report.whole import need_room, whole
 from voting.settings import Keys
 from voting.store.ledger import Cut, Ledger, Page
 

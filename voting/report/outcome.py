@@ -8,28 +8,30 @@ rows that only tell of looking and taking away (an export's own among them) don'
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from voting.contest import Phase, Rules
-from voting.draft import about, reasons
-from voting.result import LedgerRow, Result, compute, digest
+from voting.report.draft import Tell, count, rows_of
+from voting.result import LedgerRow, Result, digest
 from voting.settings import Contest
 from voting.store import Store
-from voting.store.ledger import Cut, Ledger
+from voting.store.ledger import Cut
 from voting.store.log import Act, Kind, Log
 
 PASSING: Final = frozenset(
-    {Kind.LOG_IN, Kind.LOG_OUT, Kind.LOG_IN_FAILED, Kind.EXPORT, Kind.DOWNLOAD}
-)
+    {
+        Kind.LOG_IN, Kind.LOG_OUT, Kind.LOG_IN_FAILED, Kind.EXPORT, Kind.DOWNLOAD,
+        Kind.INTAKE, Kind.DISCARD, Kind.COMPUTE, Kind.STOP,
+    }
+)  # fmt: skip
 #: What is printed across what is not the published result.
 MARKS: Final = {Phase.PUBLISHED: "", Phase.UNDER_REVIEW: "草稿", Phase.CLOSED: "未核对"}
 NOT_ENDED: Final = "未结束"
 
 #: (entry, identity class) → votes in the ledger
 ByIdentity = Counter[tuple[int, int]]
-Tell = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,13 @@ class Outcome:
     log_rows: int
 
     @property
+    def standing(self) -> str:
+        """Whether this is the published result, as a sentence."""
+        if self.mark:
+            return f"{self.mark}，不是公布的结果。"
+        return f"公布的结果第 {self.result.version} 版。"
+
+    @property
     def digest(self) -> str:
         """SHA-256 of the result's public text."""
         return digest(self.result)
@@ -53,13 +62,13 @@ def outcome(store: Store, contest: Contest, tell: Tell) -> Outcome:
     """How the vote stands now; reads the whole ledger once. `tell` as in Desk."""
     phase = store.rules.phase()
     cut, by_identity = store.ledger.cut(), ByIdentity()
-    counted = _counted(store.ledger, cut, by_identity, tell)
+    rows = _tallied(rows_of(store.ledger, cut, tell), by_identity)
     found = _frozen(store, phase)
     if found:
-        for _ in counted:
+        for _ in rows:
             pass
     else:
-        found = _live(store, contest, cut, counted)
+        found = _live(store, contest, cut, rows)
     return Outcome(
         result=found,
         mark=MARKS.get(phase, NOT_ENDED),
@@ -70,6 +79,12 @@ def outcome(store: Store, contest: Contest, tell: Tell) -> Outcome:
     )
 
 
+def _tallied(rows: Iterator[LedgerRow], by_identity: ByIdentity) -> Iterator[LedgerRow]:
+    for row in rows:
+        by_identity[row[0], row[3]] += 1
+        yield row
+
+
 def _frozen(store: Store, phase: Phase) -> Result | None:
     if phase is Phase.PUBLISHED:
         return store.results.latest()
@@ -77,32 +92,12 @@ def _frozen(store: Store, phase: Phase) -> Result | None:
     return draft.result if draft and store.results.is_current(draft) else None
 
 
-def _live(store: Store, contest: Contest, cut: Cut, counted: Iterator[LedgerRow]) -> Result:
+def _live(store: Store, contest: Contest, cut: Cut, rows: Iterator[LedgerRow]) -> Result:
     last = _last_that_matters(store.log)
     newest_ms = max(
         (int(stream_id.partition(b"-")[0]) for stream_id in cut.newest if stream_id), default=0
     )
-    result = compute(
-        counted,
-        store.entries.all(),
-        reasons(store),
-        about(contest),
-        store.rules.versions()[-1],
-        max(newest_ms, last.at_ms if last else 0),
-    )
-    return replace(result, log_row=last.n if last else 0, log_digest=last.digest if last else "")
-
-
-def _counted(
-    ledger: Ledger, cut: Cut, by_identity: ByIdentity, tell: Tell
-) -> Iterator[LedgerRow]:
-    count = 0
-    for page in ledger.pages(cut):
-        tell(count, cut.rows, f"正在逐票点账本，共 {cut.rows:,} 票")
-        count += len(page.ids)
-        for at_ms, (_, identity, entry, voter, *_) in zip(page.times(), page.rows(), strict=True):
-            by_identity[entry, identity] += 1
-            yield entry, at_ms, voter, identity
+    return count(store, contest, rows, max(newest_ms, last.at_ms if last else 0), last)
 
 
 def _last_that_matters(log: Log) -> Act | None:

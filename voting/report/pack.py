@@ -10,16 +10,16 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
-from voting.contest import Counts, Period, Rules, Tie
-from voting.desk import Desk, Done
+from voting.contest import Counts, Period, Rules, Tie, moment
+from voting.disk import whole
+from voting.jobs import Desk, Done
 from voting.report import tables
 from voting.report.archive import Archive
 from voting.report.csv_file import write_csv
 from voting.report.ledger import Mask, masking_key, write_ledger_csv
 from voting.report.outcome import Outcome, outcome
 from voting.report.page import result_html, result_pdf
-from voting.report.table import Table, moment
-from voting.report.whole import whole
+from voting.report.table import Table
 from voting.report.xlsx_file import write_xlsx
 from voting.result import public
 from voting.store.log import DECISIONS, Act
@@ -100,12 +100,10 @@ def _line(act: Act) -> str:
 
 def _about(found: Outcome) -> tuple[str, ...]:
     result = found.result
-    published = f"公布的结果第 {result.version} 版。"
-    standing = f"{found.mark}，不是公布的结果。" if found.mark else published
     return (
         f"{result.name} {result.subtitle}",
-        f"{result.award}票数，截至 {moment(result.at_ms):%Y-%m-%d %H:%M:%S}（北京时间）",
-        standing,
+        f"{result.award}票数，截至 {moment(result.at_ms)}（北京时间）",
+        found.standing,
         f"结果校验码 {found.digest}",
     )
 
@@ -126,10 +124,10 @@ def _rules(rules: Rules) -> str:
     counts = {Counts.LIVE: "投票期间实时公布票数", Counts.AFTER_CLOSE: "投票结束后公布票数"}
     return "\n".join(
         (
-            f"第 {rules.version} 版，{moment(rules.since_ms):%Y-%m-%d %H:%M:%S} 起执行",
+            f"第 {rules.version} 版，{moment(rules.since_ms)} 起执行",
             f"  为什么：{rules.reason}",
-            f"  投票时间：{moment(rules.opens_ms):%Y-%m-%d %H:%M:%S} 到 "
-            f"{moment(rules.closes_ms):%Y-%m-%d %H:%M:%S}（北京时间，不含这一刻）",
+            f"  投票时间：{moment(rules.opens_ms)} 到 {moment(rules.closes_ms)}"
+            "（北京时间，不含这一刻）",
             f"  票数：{each}可投 {rules.votes_per_voter} 票，"
             f"同一件作品{per_day}最多 {rules.votes_per_entry} 票",
             f"  获奖：前 {rules.winners} 名；{tie}",
@@ -143,7 +141,7 @@ def _readme(found: Outcome) -> str:
     standing = (
         f"【{found.mark}】这不是公布的结果，只能参考。"
         if found.mark
-        else f"公布的结果第 {result.version} 版，{moment(result.at_ms):%Y-%m-%d %H:%M:%S} 公布。"
+        else f"公布的结果第 {result.version} 版，{moment(result.at_ms)} 公布。"
     )
     demo = "\n【演示】这是演示数据，不是真实的投票。" if result.demo else ""
     text = (files("voting") / "report" / "README.txt").read_text(encoding="utf-8")

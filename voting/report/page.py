@@ -8,9 +8,8 @@ from typing import Any
 
 from jinja2 import Environment
 
+from voting.contest import IDENTITY_WORDS, moment
 from voting.report.outcome import Outcome
-from voting.report.table import moment
-from voting.report.tables import IDENTITY_WORDS
 from voting.report.typeset import Printable, pdf
 from voting.result import Result, Row, tie_words
 

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from voting import share
-from voting.contest import Entry, EntryState
-from voting.desk import CannotDo, Desk, Done
+from voting.contest import Entry, EntryState, moment
+from voting.disk import whole
+from voting.jobs import CannotDo, Desk, Done
 from voting.report.archive import Archive
-from voting.report.table import moment
 from voting.report.typeset import Printable, pdf
-from voting.report.whole import whole
 
 LONGEST: Final = 60  # characters of a title in a file's name; Windows dislikes long paths
 BOX: Final = 12  # pixels a module: 30 mm are then sharper than a printer needs

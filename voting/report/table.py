@@ -11,11 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum, auto
 from typing import TypeAlias
-
-from voting.contest import SHANGHAI
 
 Cell: TypeAlias = str | int | float | None
 Row: TypeAlias = Sequence[Cell]
@@ -77,8 +74,3 @@ def neutral(text: str) -> str:
 def original(cell: str) -> str:
     """What a cell of ours held before it was made neutral."""
     return cell[1:] if cell[:1] == "'" and is_formula(cell.lstrip("'")) else cell
-
-
-def moment(ms: int) -> datetime:
-    """The time on Shanghai's clocks, without a zone, as spreadsheets have it."""
-    return datetime.fromtimestamp(ms / 1000, SHANGHAI).replace(tzinfo=None, microsecond=0)

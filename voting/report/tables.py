@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
 
-from voting.contest import Category, Entry, EntryState, Identity
+from voting.contest import AI_LABEL, IDENTITY_WORDS, STATE_WORDS, Category, Entry
 from voting.report.outcome import Outcome
 from voting.report.table import Column, Kind, Row, Table
-from voting.result import Award, tie_words
+from voting.result import AWARD_WORDS, tie_words
 from voting.store.log import KIND_WORDS, Act
 
 _TEXT, _NUMBER, _TIME = Kind.TEXT, Kind.NUMBER, Kind.TIME
-
-IDENTITY_WORDS: Final = {
-    Identity.OPENID: "微信身份",
-    Identity.DEVICE: "本机凭证",
-    Identity.DEMO: "演示票",
-}
-AWARD_WORDS: Final = {Award.WON: "获奖", Award.OPEN: "待评议", Award.NONE: ""}
-STATES: Final = {
-    EntryState.PENDING: "待审核",
-    EntryState.APPROVED: "已公开",
-    EntryState.WITHDRAWN: "已撤下",
-    EntryState.REFUSED: "未通过",
-}
-AI_LABEL: Final = "AI 生成"
 
 
 def tallies(outcome: Outcome, about: tuple[str, ...] = ()) -> Table:
@@ -93,7 +78,7 @@ def entries(
         for entry in found:
             category = categories.get(entry.category)
             yield (
-                entry.number, STATES[entry.state], entry.title, entry.author,
+                entry.number, STATE_WORDS[entry.state], entry.title, entry.author,
                 category.name if category else entry.category, AI_LABEL if entry.ai else "",
                 "是" if entry.ai_labelled else "", entry.city, entry.unit, entry.instructor,
                 votes.get(entry.number, 0), entry.width, entry.height, round(entry.seconds, 2),

@@ -12,8 +12,9 @@ from typing import Any, Final, TypeAlias
 import xlsxwriter
 from xlsxwriter.exceptions import FileCreateError
 
-from voting.report.table import Kind, Row, Table, clean, moment
-from voting.report.whole import need_room, whole
+from voting.contest import moment
+from voting.disk import need_room, whole
+from voting.report.table import Kind, Row, Table, clean
 
 #: Excel holds 1,048,576 rows a sheet.
 ROWS: Final = 1_000_000

@@ -13,6 +13,7 @@ from voting.store.figures import KeptFigures
 from voting.store.jobs import Jobs
 from voting.store.ledger import Ledger
 from voting.store.log import Log
+from voting.store.mending import Mending
 from voting.store.refusals import Refusals
 from voting.store.results import Results
 from voting.store.rules import RulesInForce
@@ -34,6 +35,7 @@ class Store:
     jobs: Jobs
     ledger: Ledger
     log: Log
+    mending: Mending
     refusals: Refusals
     results: Results
     rules: RulesInForce
@@ -74,6 +76,7 @@ def open_store(
         jobs=Jobs(law),
         ledger=ledger,
         log=log,
+        mending=Mending(entries, rules, log),
         refusals=Refusals(law),
         results=results,
         rules=rules,

@@ -67,7 +67,7 @@ class Entries:
         Raises AlreadyThere when its video is in the catalogue: of two who take in the same mailbox
         at once, one comes second.
         """
-        with self._changing():
+        with self.changing():
             for other in self.all().values():
                 if _same_video(entry, other):
                     raise AlreadyThere(other)
@@ -75,8 +75,8 @@ class Entries:
             if number > LAST_NUMBER:
                 raise ValueError(f"no more than {LAST_NUMBER} entries")
             entry = replace(entry, number=number, state=EntryState.PENDING)
-            self._put(entry)
             self.log.append(Kind.TAKE_IN, number, entry.title, by)
+            self.put(entry)
         return entry
 
     def approve(
@@ -94,7 +94,7 @@ class Entries:
         for an AI entry that nobody has looked at so, and AlreadyDecided when its state is no
         longer the one that was `seen`.
         """
-        with self._changing():
+        with self.changing():
             entry = self._still(number, seen)
             if entry.ai and not (entry.ai_labelled or ai_labelled):
                 raise LabelUnconfirmed(number)
@@ -104,10 +104,10 @@ class Entries:
                 state=EntryState.APPROVED,
                 ai_labelled=entry.ai_labelled or (entry.ai and ai_labelled),
             )
-            self._put(entry)
+            self.log.append(Kind.RESTORE if withdrawn else Kind.APPROVE, number, reason, by)
+            self.put(entry)
             for shard in range(self.shards):
                 self.client.hset(keys.RULES(shard=shard), str(number), 1)
-            self.log.append(Kind.RESTORE if withdrawn else Kind.APPROVE, number, reason, by)
         return entry
 
     def withdraw(
@@ -132,7 +132,7 @@ class Entries:
         category: str | None = None,
     ) -> Entry:
         """Set title or category right. The category of a public entry stays (AlreadyDecided)."""
-        with self._changing():
+        with self.changing():
             entry = self._still(number, None)
             changed = replace(
                 entry, title=title or entry.title, category=category or entry.category
@@ -140,13 +140,14 @@ class Entries:
             if changed.category != entry.category and entry.state is EntryState.APPROVED:
                 raise AlreadyDecided(entry)
             if changed != entry:
-                self._put(changed)
                 self.log.append(Kind.CORRECT, number, _difference(entry, changed, reason), by)
+                self.put(changed)
         return changed
 
     @contextmanager
-    def _changing(self) -> Iterator[None]:
+    def changing(self) -> Iterator[None]:
         # One change at a time: else an approval could finish after a withdrawal has returned.
+        # Within it the log comes first: what it doesn't tell of hasn't happened.
         with reachable(), self.client.lock(keys.ENTRIES_LOCK(), timeout=30, blocking_timeout=20):
             yield
 
@@ -159,13 +160,13 @@ class Entries:
         by: str,
         seen: EntryState | None,
     ) -> Entry:
-        with self._changing():
+        with self.changing():
             entry = self._still(number, seen)
+            self.log.append(kind, number, reason, by)
             for shard in range(self.shards):
                 self.client.hdel(keys.RULES(shard=shard), str(number))
             entry = replace(entry, state=state)
-            self._put(entry)
-            self.log.append(kind, number, reason, by)
+            self.put(entry)
         return entry
 
     def _still(self, number: int, seen: EntryState | None) -> Entry:
@@ -174,7 +175,8 @@ class Entries:
             raise AlreadyDecided(entry)
         return entry
 
-    def _put(self, entry: Entry) -> None:
+    def put(self, entry: Entry) -> None:
+        """Only while `changing`, and after the log was told."""
         self.client.hset(keys.ENTRIES(), entry.number, write_entry(entry))
         self.client.hincrby(keys.CONTEST(), "catalogue", 1)
 

@@ -80,9 +80,14 @@ class Jobs:
         self.client = client
 
     def add(self, kind: JobKind, by: str, now_ms: int, **asked: str) -> Job:
-        """Ask for something; `asked` says what exactly."""
-        job = Job(secrets.token_hex(6), kind, by, asked, JobState.WAITING, made_ms=now_ms)
-        return self._put(job)
+        """Ask for something; `asked` says what exactly. The very same that is on its way already is
+        not asked for twice."""
+        with reachable(), self.client.lock(keys.JOBS_LOCK(), timeout=10, blocking_timeout=5):
+            for job in self.all():
+                if (job.kind, job.asked) == (kind, asked) and not job.ended:
+                    return job
+            job = Job(secrets.token_hex(6), kind, by, asked, JobState.WAITING, made_ms=now_ms)
+            return self._put(job)
 
     def all(self) -> list[Job]:
         """Newest first."""

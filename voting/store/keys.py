@@ -48,7 +48,7 @@ CONTEST = Key(
     "contest",
     "hash",
     "the contest",
-    "its id, number of shards, catalogue version, pause flag, stage",
+    "its id, number of shards, catalogue version, pause flag, stage, number of results",
 )
 VERSIONS = Key("rules:versions", "list", "the contest", "every version of the rules, oldest first")
 ENTRIES = Key("entries", "hash", "the contest", "number → entry, all states")
@@ -68,6 +68,7 @@ SESSION = Key(
     "session:{token}", "hash", "30 min idle", "who is logged in; named by the token's SHA-256"
 )
 JOBS = Key("jobs", "hash", "7 days", "long work: asked for, how far it is, its beat, its stop")
+JOBS_LOCK = Key("jobs:lock", "string", "10 s", "held while somebody asks for a job")
 RESULTS = Key("results", "list", "the contest", "every published result, oldest first")
 DRAFT = Key(
     "results:draft",

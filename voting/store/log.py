@@ -60,6 +60,10 @@ class Kind(StrEnum):
     LOG_IN_FAILED = "log_in_failed"
     EXPORT = "export"
     DOWNLOAD = "download"
+    INTAKE = "intake"
+    DISCARD = "discard"
+    COMPUTE = "compute"
+    STOP = "stop"
 
     UNKNOWN = "?"  # no row of ours has this: somebody else wrote it
 
@@ -88,6 +92,10 @@ KIND_WORDS: Final = {
     Kind.LOG_IN_FAILED: "多次登录失败",
     Kind.EXPORT: "制作导出文件",
     Kind.DOWNLOAD: "下载文件",
+    Kind.INTAKE: "开始收件",
+    Kind.DISCARD: "删除上传的文件",
+    Kind.COMPUTE: "计算结果",
+    Kind.STOP: "停止工作",
     Kind.UNKNOWN: "来历不明",
 }
 
@@ -118,7 +126,8 @@ class Act:
     seal: str
 
 
-#: Whose subject is an entry's number.
+#: Whose subject is an entry's number, or a version's.
+OF_VERSIONS: Final = frozenset({Kind.RULES, Kind.PUBLISH, Kind.UNPUBLISH})
 OF_ENTRIES: Final = frozenset(
     {Kind.TAKE_IN, Kind.APPROVE, Kind.REFUSE, Kind.WITHDRAW, Kind.RESTORE, Kind.CORRECT}
 )
@@ -128,7 +137,7 @@ def subject_words(act: Act) -> str:
     """`007 号`, `第 2 版`, an account's name: what it was done to."""
     if act.subject.isdecimal() and act.kind in OF_ENTRIES:
         return f"{int(act.subject):03d} 号"
-    if act.subject.isdecimal() and act.kind is Kind.RULES:
+    if act.subject.isdecimal() and act.kind in OF_VERSIONS:
         return f"第 {act.subject} 版"
     return act.subject
 
@@ -225,12 +234,10 @@ class Log:
         """The rows that the ranking depends on, oldest first."""
         return (act for act in self.all() if act.kind in DECISIONS)
 
-    def check(self) -> Flaw | None:
-        """The first place where a row was changed, removed or put in from outside; None if none."""
-        return self.chain().flaw
-
     def chain(self, trusted_s: float = 0.0) -> Chain:
-        """Check every row; those that this process has checked in the last `trusted_s` seconds are
+        """Find the first place where a row was changed, removed or put in from outside.
+
+        Every row is checked; what this process has checked in the last `trusted_s` seconds is
         only counted, because no command of Redis changes a row in its place.
         """
         seen = self.witness.seen()  # before the rows, which only become more

@@ -43,14 +43,15 @@ class Results:
     def all(self) -> tuple[Result, ...]:
         """Every result that was ever published, oldest first."""
         with reachable():
-            return tuple(read(text) for text in self.client.lrange(keys.RESULTS(), 0, -1))
+            count, texts = self._count(), self.client.lrange(keys.RESULTS(), 0, -1)
+        return tuple(read(text) for text in texts[:count])
 
     def latest(self) -> Result | None:
         """The result in force; None while none is published."""
         with reachable():
             stage = self.client.hget(keys.CONTEST(), "stage") or b""
-            text = self.client.lindex(keys.RESULTS(), -1)
-        return read(text) if text and Stage(stage.decode()) is Stage.PUBLISHED else None
+        published = Stage(stage.decode()) is Stage.PUBLISHED and self.all()
+        return published[-1] if published else None
 
     def draft(self) -> Draft | None:
         with reachable():
@@ -111,22 +112,39 @@ class Results:
                 reason=reason,
                 earlier=tuple(Earlier(e.version, e.at_ms, e.reason, digest(e)) for e in earlier),
             )
-            self.client.rpush(keys.RESULTS(), write(result))
-            # Before the stage, so that whoever sees the stage reads the result, too.
-            self.client.hincrby(keys.CONTEST(), "catalogue", 1)
-            self.client.delete(keys.DRAFT())
+            self._put(result)
             self.rules.set_stage(
-                Stage.PUBLISHED, Kind.PUBLISH, result.version, reason, by, now_ms
+                Stage.PUBLISHED,
+                Kind.PUBLISH,
+                result.version,
+                reason,
+                by,
+                now_ms,
+                published=result.version,
             )
+            self.client.delete(keys.DRAFT())
         return result
 
     def unpublish(self, reason: str, by: str = COMMAND_LINE) -> None:
         """Take the published result back to be checked again; it stays in the list."""
         with self.rules.step(Step.UNPUBLISH) as (_, now_ms):
-            version = self.client.llen(keys.RESULTS())
             self.rules.set_stage(
-                Stage.UNDER_REVIEW, Kind.UNPUBLISH, version, reason, by, now_ms
+                Stage.UNDER_REVIEW, Kind.UNPUBLISH, self._count(), reason, by, now_ms
             )
+
+    def _put(self, result: Result) -> None:
+        """Write it behind those in force; in the place of one that a crash kept from being so."""
+        before = result.version - 1
+        self.client.hset(keys.CONTEST(), "published", before)
+        if self.client.llen(keys.RESULTS()) > before:
+            self.client.lset(keys.RESULTS(), before, write(result))
+        else:
+            self.client.rpush(keys.RESULTS(), write(result))
+
+    def _count(self) -> int:
+        """How many were published; one behind them in the list never was."""
+        count = self.client.hget(keys.CONTEST(), "published")
+        return int(self.client.llen(keys.RESULTS()) if count is None else count)
 
     def _settled(self, draft: Result, chosen: Sequence[int], jury_reason: str) -> Result:
         try:

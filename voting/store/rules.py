@@ -17,6 +17,10 @@ from voting.store.client import Client, reachable
 from voting.store.log import COMMAND_LINE, SITE, Kind, Log
 
 
+#: A slip of the pen in the year must not keep a vote open.
+LONGEST_EXTENSION_MS = 90 * 24 * 3600 * 1000
+
+
 class WrongStore(Exception):  # noqa: N818 the plain word
     """The store belongs to another contest, or to other rules; the text is one sentence."""
 
@@ -40,11 +44,11 @@ PHASES = {
 STEP_WORDS = {
     Step.OPEN: "提前开始",
     Step.POSTPONE: "改开始时间",
-    Step.PAUSE: "暂停",
-    Step.RESUME: "恢复",
+    Step.PAUSE: "暂停投票",
+    Step.RESUME: "恢复投票",
     Step.CLOSE: "提前结束",
     Step.EXTEND: "延长截止时间",
-    Step.REVIEW: "开始核对",
+    Step.REVIEW: "开始核对结果",
     Step.TAKE_BACK: "撤回核对",
     Step.PUBLISH: "公布结果",
     Step.UNPUBLISH: "撤回结果",
@@ -135,7 +139,7 @@ class RulesInForce:
             if pauser is Pauser.ORGANIZER and (phase := self.phase()) is not Phase.PAUSED:
                 _allow(Step.PAUSE, phase)
             if found is None or (found, pauser) == (Pauser.DISK_GUARD, Pauser.ORGANIZER):
-                self._set_paused(pauser.value, Kind.PAUSE, reason, by)
+                self._set_paused(pauser, Kind.PAUSE, reason, by)
 
     def resume(
         self, reason: str, pauser: Pauser = Pauser.ORGANIZER, by: str = COMMAND_LINE
@@ -144,7 +148,7 @@ class RulesInForce:
         with reachable(), self._changing():
             found = self.paused_by()
             if found is not None and pauser in (found, Pauser.ORGANIZER):
-                self._set_paused("", Kind.RESUME, reason, by)
+                self._set_paused(None, Kind.RESUME, reason, by)
 
     def paused_by(self) -> Pauser | None:
         """Who has paused the vote; None while it isn't."""
@@ -161,26 +165,28 @@ class RulesInForce:
     def open_now(self, reason: str, by: str = COMMAND_LINE) -> Rules:
         """Let the vote begin before its time. Raises StepRefused."""
         with self.step(Step.OPEN) as (rules, now_ms):
-            return self._move(rules, now_ms, "提前开始投票", reason, by, opens_ms=now_ms)
+            return self._move(rules, now_ms, Step.OPEN, reason, by, opens_ms=now_ms)
 
     def postpone(self, opens_ms: int, reason: str, by: str = COMMAND_LINE) -> Rules:
         """Let the vote begin at another moment to come. Raises StepRefused."""
         with self.step(Step.POSTPONE) as (rules, now_ms):
             if not now_ms < opens_ms < rules.closes_ms:
                 raise StepRefused("开始时间要晚于现在、早于截止时间")
-            return self._move(rules, now_ms, "改投票开始时间", reason, by, opens_ms=opens_ms)
+            return self._move(rules, now_ms, Step.POSTPONE, reason, by, opens_ms=opens_ms)
 
     def close(self, reason: str, by: str = COMMAND_LINE) -> Rules:
         """End the vote at once; when this returns no more vote counts. Raises StepRefused."""
         with self.step(Step.CLOSE) as (rules, now_ms):
-            return self._move(rules, now_ms, "提前结束投票", reason, by, closes_ms=now_ms)
+            return self._move(rules, now_ms, Step.CLOSE, reason, by, closes_ms=now_ms)
 
     def extend(self, closes_ms: int, reason: str, by: str = COMMAND_LINE) -> Rules:
         """Let the vote end later; one that has ended begins again. Raises StepRefused."""
         with self.step(Step.EXTEND) as (rules, now_ms):
             if closes_ms <= max(now_ms, rules.closes_ms):
                 raise StepRefused("新的截止时间要晚于现在，也要晚于原来的截止时间")
-            return self._move(rules, now_ms, "延长投票时间", reason, by, closes_ms=closes_ms)
+            if closes_ms > now_ms + LONGEST_EXTENSION_MS:
+                raise StepRefused("新的截止时间在九十天以后，请检查年份和月份")
+            return self._move(rules, now_ms, Step.EXTEND, reason, by, closes_ms=closes_ms)
 
     def begin_review(self, reason: str, by: str = COMMAND_LINE) -> None:
         """Begin to check the result of a vote that has ended. Raises StepRefused."""
@@ -202,12 +208,21 @@ class RulesInForce:
             yield rules, now_ms
 
     def set_stage(
-        self, stage: Stage, kind: Kind, subject: int | str, reason: str, by: str, now_ms: int
+        self,
+        stage: Stage,
+        kind: Kind,
+        subject: int | str,
+        reason: str,
+        by: str,
+        now_ms: int,
+        **more: int,
     ) -> None:
-        """Only within a `step`: write what organizers have made of the ended vote, and log it."""
-        fields = {"stage": stage.value, "stage_ms": now_ms, "stage_reason": reason}
-        self.client.hset(keys.CONTEST(), mapping=fields)
+        """Only within a `step`: log and write what organizers have made of the ended vote."""
+        fields = {"stage": stage.value, "stage_ms": now_ms, "stage_reason": reason, **more}
         self.log.append(kind, subject, reason, by)
+        # Together, so that whoever sees the stage reads what belongs to it, too.
+        change = self.client.pipeline().hset(keys.CONTEST(), mapping=fields)
+        change.hincrby(keys.CONTEST(), "catalogue", 1).execute()
 
     def _now(self) -> tuple[Rules, Phase, int]:
         with reachable():
@@ -224,7 +239,7 @@ class RulesInForce:
             return Stage((self.client.hget(keys.CONTEST(), "stage") or b"").decode())
 
     def _move(
-        self, rules: Rules, now_ms: int, what: str, reason: str, by: str, **window: int
+        self, rules: Rules, now_ms: int, step: Step, reason: str, by: str, **window: int
     ) -> Rules:
         """The next version with another window. Its source stays: the law as written is the same,
         and a restart must find it so."""
@@ -233,7 +248,7 @@ class RulesInForce:
                 rules,
                 version=rules.version + 1,
                 since_ms=now_ms,
-                reason=f"{what}：{reason}",
+                reason=f"{STEP_WORDS[step]}：{reason}",
                 **window,  # type: ignore[arg-type]
             ),
             by,
@@ -242,28 +257,53 @@ class RulesInForce:
     def _changing(self) -> Client:
         return self.client.lock(keys.ENTRIES_LOCK(), timeout=30, blocking_timeout=20)
 
-    def _set_paused(self, value: str, kind: Kind, reason: str, by: str) -> None:
+    def _set_paused(self, pauser: Pauser | None, kind: Kind, reason: str, by: str) -> None:
+        self.log.append(kind, "", reason, by)
+        self._write_paused(pauser)
+
+    def _write_paused(self, pauser: Pauser | None) -> None:
+        value = pauser.value if pauser else ""
         for shard in range(self.shards):
             self.client.hset(keys.RULES(shard=shard), "paused", value)
         self.client.hset(keys.CONTEST(), "paused", value)
-        self.log.append(kind, "", reason, by)
 
     def _put(self, rules: Rules, by: str) -> Rules:
-        fields = {
-            "version": rules.version,
-            "opens_ms": rules.opens_ms,
-            "closes_ms": rules.closes_ms,
-            "votes_per_voter": rules.votes_per_voter,
-            "votes_per_entry": rules.votes_per_entry,
-            "period": rules.period.value,
-            "utc_offset_s": int(SHANGHAI.utcoffset(None).total_seconds()),
-        }
+        self.log.append(Kind.RULES, rules.version, rules.reason, by)
         for shard in range(self.shards):
-            self.client.hset(keys.RULES(shard=shard), mapping=fields)
+            self.client.hset(keys.RULES(shard=shard), mapping=_fields(rules))
         self.client.rpush(keys.VERSIONS(), json.dumps(asdict(rules), ensure_ascii=False))
         self.client.hincrby(keys.CONTEST(), "catalogue", 1)
-        self.log.append(Kind.RULES, rules.version, rules.reason, by)
         return rules
+
+    def write_out(self, rules: Rules, pauser: Pauser | None, approved: set[bytes]) -> None:
+        """Only under the lock: make every shard hold exactly these rules, this pause and these
+        votable numbers, whatever was cut off in the middle."""
+        if self.paused_by() is not pauser:
+            self._write_paused(pauser)
+        fields = _fields(rules) | {"paused": pauser.value if pauser else ""}
+        wanted = {name.encode(): str(value).encode() for name, value in fields.items()}
+        wanted |= dict.fromkeys(approved, b"1")
+        for shard in range(self.shards):
+            key = keys.RULES(shard=shard)
+            found = self.client.hgetall(key)
+            if gone := [name for name in found if name.isdigit() and name not in approved]:
+                self.client.hdel(key, *gone)
+            found.setdefault(b"paused", b"")  # as before the first pause
+            if other := {name: value for name, value in wanted.items() if found.get(name) != value}:
+                self.client.hset(key, mapping=other)
+
+
+def _fields(rules: Rules) -> dict[str, int | str]:
+    """What voting.lua reads of the rules."""
+    return {
+        "version": rules.version,
+        "opens_ms": rules.opens_ms,
+        "closes_ms": rules.closes_ms,
+        "votes_per_voter": rules.votes_per_voter,
+        "votes_per_entry": rules.votes_per_entry,
+        "period": rules.period.value,
+        "utc_offset_s": int(SHANGHAI.utcoffset(None).total_seconds()),
+    }
 
 
 def read_rules(text: bytes | str) -> Rules:

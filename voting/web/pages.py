@@ -17,6 +17,7 @@ from typing import Any
 from flask import Flask, Response, current_app, request, url_for
 
 from voting.contest import ENDED, SHANGHAI, what_may_be_shown
+from voting.contest import moment as local
 from voting.settings import ROOT
 from voting.store.client import StoreDown
 from voting.store.standings import Board
@@ -121,7 +122,7 @@ def _respond(page: Page, mimetype: str) -> Response:
 
 def mount(app: Flask) -> None:
     app.jinja_env.filters.update(
-        moment=moment, date=date, clock=clock, count=count, length_of=length_of
+        moment=moment, date=date, clock=clock, count=count, length_of=length_of, weight=weight
     )
     app.jinja_env.globals.update(asset=asset)
     app.extensions["pages"] = Pages()
@@ -162,22 +163,32 @@ def _version(path: Path) -> str:
 
 def moment(ms: int) -> str:
     """`11月23日 18:05`, in the contest's time zone."""
-    at = datetime.fromtimestamp(ms / 1000, SHANGHAI)
+    at = local(ms)
     return f"{at.month}月{at.day}日 {at:%H:%M}"
 
 
 def date(ms: int) -> str:
     """`2026年11月23日`, in the contest's time zone."""
-    at = datetime.fromtimestamp(ms / 1000, SHANGHAI)
+    at = local(ms)
     return f"{at.year}年{at.month}月{at.day}日"
 
 
 def clock(ms: int) -> str:
-    return f"{datetime.fromtimestamp(ms / 1000, SHANGHAI):%H:%M:%S}"
+    return f"{local(ms):%H:%M:%S}"
 
 
 def count(number: int) -> str:
     return f"{number:,}"
+
+
+def weight(size: float) -> str:
+    """`3.4 GB`, `512 MB`, `1.5 KB`: bytes to three figures, a kilobyte at least."""
+    size = max(size, 1024)
+    for unit in ("KB", "MB", "GB"):
+        size /= 1024
+        if size < 999.5:
+            return f"{size:.3g} {unit}"
+    return f"{size / 1024:.3g} TB"
 
 
 def length_of(seconds: float) -> str:

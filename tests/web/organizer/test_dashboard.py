@@ -170,7 +170,7 @@ def test_the_race_says_who_is_in_and_by_how_much(app: Flask, site: Site, organiz
     work(site)
     seen = ask(organizer)
     assert "010 守在第 10 名， 3 票；011 排第 11，还差 1 票" in seen["race"]
-    assert "比线外第一高 1 票 · 从第一票起在线内" in seen["race"]
+    assert "比线外最近的一件多 1 票 · 从第一票起在线内" in seen["race"]
     assert "距第 10 名还差 2 票 · 从第一票起在线外" in seen["race"]
     listed = re.findall(r'data-label="(\d+)"', organizer.get("/organizer/").text)
     assert listed == ["007", "008", "009", "010", "011", "012"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import stat
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from werkzeug.test import TestResponse
 from voting.intake.folder import FORM_SUFFIXES, VIDEO_SUFFIXES
 from voting.organizer import Role
 from voting.store.jobs import JobKind, JobState
+from voting.store.log import Kind
 from voting.web.organizer import inbox as inbox_module
 from voting.web.organizer.inbox import FORMS, VIDEOS, Inbox, NotTaken, new_batch, place_of
 from voting.web.site import Site
@@ -271,7 +273,7 @@ def test_what_was_uploaded_and_never_taken_in_is_offered_again_and_can_be_delete
 ):
     send(reviewer, f"{STEM}.mp4")
     page = reviewer.get("/organizer/intake").text
-    assert "有 1 个传好的文件" in page
+    assert "收这 1 个文件" in page
     assert re.search(r'data-batch="([0-9a-f]{12})"', page)[1] != BATCH
     assert f'data-batch="{BATCH}"' in reviewer.get(f"/organizer/intake?batch={BATCH}").text
     reviewer.post(f"/organizer/intake/{BATCH}/remove")
@@ -283,6 +285,55 @@ def test_a_batch_at_work_isnt_deleted(reviewer: Operator, root: Path):
     reviewer.post(f"/organizer/intake/{BATCH}/start")
     reviewer.post(f"/organizer/intake/{BATCH}/remove")
     assert (root / BATCH).exists()
+
+
+def test_nothing_more_comes_into_a_batch_at_work(reviewer: Operator, root: Path):
+    send(reviewer, f"{STEM}.mp4")
+    reviewer.post(f"/organizer/intake/{BATCH}/start")
+    late = send(reviewer, f"{STEM}.docx")
+    assert (late.status_code, "已经开始收件" in late.text) == (409, True)
+    form = reviewer.post("/organizer/intake/files", batch=BATCH, files=(io.BytesIO(b"x"), "a.mp4"))
+    assert form.status_code == 409
+    assert lying(root) == {f"{STEM}.mp4": b"a film"}
+
+
+def test_an_intake_waits_for_files_on_their_way_but_not_for_ever(
+    reviewer: Operator, root: Path, site: Site
+):
+    send(reviewer, f"{STEM}.mp4")
+    half = root / BATCH / "某封邮件" / ".coming-0123abcd"
+    half.parent.mkdir()
+    half.write_bytes(b"half a fi")
+    answer = reviewer.post(f"/organizer/intake/{BATCH}/start")
+    assert "还有文件正在传" in reviewer.get(answer.location).text
+    assert site.store.jobs.all() == []
+    os.utime(half, (0, 0))  # the site was ended while it came
+    reviewer.post(f"/organizer/intake/{BATCH}/start")
+    assert len(site.store.jobs.all()) == 1
+
+
+def test_the_log_tells_who_began_an_intake_and_who_deleted_uploads(reviewer: Operator, site: Site):
+    send(reviewer, f"{STEM}.mp4")
+    reviewer.post(f"/organizer/intake/{BATCH}/remove")
+    send(reviewer, f"{STEM}.mp4")
+    send(reviewer, f"{STEM}.docx")
+    reviewer.post(f"/organizer/intake/{BATCH}/start")
+    began, deleted = site.store.log.latest(2)
+    assert (began.kind, began.by, began.subject, began.reason) == (
+        Kind.INTAKE, reviewer.name, BATCH, "上传的 2 个文件",
+    )  # fmt: skip
+    assert (deleted.kind, deleted.by, deleted.subject, deleted.reason) == (
+        Kind.DISCARD, reviewer.name, BATCH, "1 个没有收的文件",
+    )  # fmt: skip
+
+
+def test_a_plain_form_says_which_file_the_disk_didn_t_take(reviewer: Operator, root: Path):
+    send(reviewer, f"{STEM}.mp4")
+    answer = reviewer.post(
+        "/organizer/intake/files", batch=BATCH, files=(io.BytesIO(b"x"), f"{STEM}.mp4/b.mp4")
+    )
+    assert "服务器存不下这个文件" in reviewer.get(answer.location).text
+    assert lying(root) == {f"{STEM}.mp4": b"a film"}
 
 
 def test_past_intakes_are_listed_with_their_reports(reviewer: Operator, site: Site):

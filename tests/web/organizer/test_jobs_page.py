@@ -42,7 +42,7 @@ def test_progress_with_the_time_that_is_left(organizer: Operator, site: Site):
     site.store.jobs.tell(job.id, 25, 100, "正在写")
     told = organizer.get(f"/organizer/jobs/{job.id}.json").json
     assert 28 <= told.pop("eta_s") <= 33  # a quarter took ten seconds
-    expected = {"state": "running", "done": 25, "total": 100, "sentence": "正在写", "files": []}
+    expected = {"state": "running", "done": 25, "total": 100, "standing": "正在写", "files": ""}
     assert told == expected
 
 
@@ -58,7 +58,7 @@ def test_nobody_guesses_where_nobody_can_say(
 def test_what_is_done_names_its_files(organizer: Operator, site: Site):
     job = done(site)
     files = organizer.get(f"/organizer/jobs/{job.id}.json").json["files"]
-    assert files == [{"name": FILE, "size": 6, "href": at(job)}]
+    assert f'<a href="{at(job)}" download>{FILE}</a> <span class="size">1 KB</span>' in files
 
 
 def test_a_download_keeps_its_chinese_name_and_is_logged(organizer: Operator, site: Site):
@@ -94,7 +94,7 @@ def test_a_file_that_is_gone_is_not_found(organizer: Operator, site: Site):
     job = done(site)
     (site.settings.data_dir / "jobs" / job.id / FILE).unlink()
     assert organizer.get(at(job)).status_code == 404
-    assert organizer.get(f"/organizer/jobs/{job.id}.json").json["files"] == []
+    assert organizer.get(f"/organizer/jobs/{job.id}.json").json["files"] == ""
 
 
 def test_a_running_job_is_asked_to_stop(organizer: Operator, site: Site):
@@ -102,6 +102,18 @@ def test_a_running_job_is_asked_to_stop(organizer: Operator, site: Site):
     answer = organizer.post(f"/organizer/jobs/{job.id}/stop")
     assert answer.headers["Location"] == "/organizer/exports"
     assert site.store.jobs.of(job.id).state is JobState.STOPPING
+    last = site.store.log.last()
+    assert last
+    assert (last.kind, last.subject, last.reason, last.by) == (
+        Kind.STOP, job.id, "导出", "王组织",
+    )  # fmt: skip
+
+
+def test_a_job_that_has_ended_isn_t_stopped(organizer: Operator, site: Site):
+    job = done(site)
+    organizer.post(f"/organizer/jobs/{job.id}/stop")
+    assert site.store.jobs.of(job.id).state is JobState.DONE
+    assert Kind.STOP not in {act.kind for act in site.store.log.latest(5)}
 
 
 def test_there_is_no_such_job(organizer: Operator):

@@ -231,7 +231,7 @@ def test_the_second_to_decide_is_told_what_was_decided_by_whom_and_why(
     organizer.post(f"/organizer/review/{one.number}/refuse", reason="没有中文字幕")
     answer = reviewer.post(f"/organizer/review/{one.number}/{late}", reason="画面有水印")
     assert answer.status_code == 409
-    for words in ("已经有人审过", organizer.name, "不通过", "没有中文字幕", "没有生效"):
+    for words in ("已经有人审过", organizer.name, "不予通过", "没有中文字幕", "没有生效"):
         assert words in answer.text
     assert f'href="/organizer/review?after={one.number}"' in answer.text
     assert state(site, one.number) is EntryState.REFUSED

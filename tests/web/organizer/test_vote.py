@@ -13,12 +13,13 @@ from people import Operator, Town
 from staging import refresh
 from werkzeug.test import TestResponse
 
-from voting import draft
 from voting.contest import SHANGHAI, STEPS, Phase, Step
 from voting.organizer import Role
+from voting.report import draft
 from voting.store.jobs import JobKind
 from voting.store.log import Kind
-from voting.web.organizer.vote import DEEDS, HISTORY, LINE, TAKE
+from voting.store.rules import STEP_WORDS
+from voting.web.organizer.vote import DEEDS, LINE, TAKE
 from voting.web.site import Site
 from web.organizer.conftest import account, logged_in
 
@@ -55,12 +56,8 @@ def under_review(site: Site, town: Town) -> Site:
 
 
 def test_every_step_and_phase_has_its_words_and_its_call():
-    assert set(DEEDS) == set(TAKE) == set(Step)
+    assert set(DEEDS) == set(TAKE) == set(STEP_WORDS) == set(Step)
     assert set(LINE) == set(STEPS) == set(Phase)
-    assert set(HISTORY) == {
-        Kind.RULES, Kind.PAUSE, Kind.RESUME, Kind.UNDER_REVIEW, Kind.TAKE_BACK, Kind.PUBLISH,
-        Kind.UNPUBLISH,
-    }  # fmt: skip
 
 
 def test_the_line_names_all_six_phases_and_where_the_vote_stands(
@@ -124,7 +121,7 @@ def test_closing_is_asked_twice_and_the_rules_page_tells_why(
     sure(organizer, "close", reason="台风")
     assert site.store.rules.phase() is Phase.CLOSED
     refresh(site)
-    assert "提前结束投票：台风" in town.visitor().get("/rules").text
+    assert "提前结束：台风" in town.visitor().get("/rules").text
 
 
 def test_the_closing_time_is_read_as_beijing_time(site: Site, organizer: Operator):
@@ -167,6 +164,8 @@ def test_the_check_begins_and_the_worker_is_asked_to_count(site: Site, organizer
     assert (job.kind, job.by) == (JobKind.RESULT, "王组织")
     took(organizer.post("/organizer/vote/draft"), organizer)
     assert len(site.store.jobs.all()) == 1, "one is enough"
+    asked = [act for act in site.store.log.latest(5) if act.kind is Kind.COMPUTE]
+    assert [act.by for act in asked] == ["王组织"]
 
 
 def test_the_draft_is_shown_and_published_after_a_second_look(
@@ -231,7 +230,7 @@ def test_after_a_withdrawal_the_page_asks_for_another_version(
     under_review.store.entries.withdraw(1, "争议")
     refresh(under_review)
     page = organizer.get("/organizer/vote").text
-    assert "已发布的结果里有已撤下的作品（001 号），请重新发布" in page
+    assert "公布的结果里有已撤下的作品（001 号），请另出一版" in page
     sure(organizer, "publish", reason="递补", seen=compute(under_review))
     assert under_review.store.results.latest().version == 2
 
@@ -260,3 +259,20 @@ def test_no_form_of_the_console_asks_for_a_number_of_votes(
     assert not [name for name in asked if re.search(r"vote|tally|count|total|票", name)]
     posts = [r.rule for r in app.url_map.iter_rules() if "POST" in r.methods]
     assert not [path for path in posts if re.search(r"tally|total|/counts?\b", path)]
+
+
+def test_withdrawing_a_winner_says_that_the_result_wants_another_version(
+    under_review: Site, organizer: Operator
+):
+    entry = "/organizer/entries/1"
+    assert "名次由后面的作品递补" in organizer.get(entry).text
+    sure(organizer, "publish", reason="确认", seen=compute(under_review))
+    refresh(under_review)
+    assert "它在已公布的结果里（第 1 名，获奖）" in organizer.get(entry).text
+    organizer.post(f"{entry}/withdraw", reason="争议")
+    told = organizer.get(entry).text
+    assert "公布的结果要更正：请到“投票”页重新计算，另出一版" in told
+    refresh(under_review)
+    assert "公布的结果里有已撤下的作品（001 号）" in organizer.get("/organizer/").text
+    compute(under_review)
+    assert "公布第 2 版结果" in organizer.get("/organizer/vote").text

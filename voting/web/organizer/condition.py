@@ -17,6 +17,7 @@ from voting.store import Store
 from voting.store.client import Client, Durability, StoreDown, durability
 from voting.store.figures import Kept
 from voting.store.pulse import Pulse, pulse
+from voting.web.pages import weight
 
 #: Several people watch, and each of their pages asks every few seconds.
 FRESH_S = 5.0
@@ -25,7 +26,6 @@ BEAT_S = 30.0
 SLOW_MS = 100.0
 #: Below a fifth of this the vote pauses itself.
 LITTLE_DISK = 1024 * 1024 * 1024
-MB = 1024 * 1024
 
 
 class State(StrEnum):
@@ -129,12 +129,12 @@ def _law(client: Client, *, accepted: bool) -> Check:
     if found.most and found.used > 0.8 * found.most:
         return check(
             State.WARN,
-            f"内存快满了：{_size(found.used)}，上限 {_size(found.most)}。",
+            f"内存快满了：{weight(found.used)}，上限 {weight(found.most)}。",
             "满了会拒绝新票：请调大 maxmemory。",
         )
     safe = "每一票先写进磁盘才算数" if kept is Durability.PROVEN else "保存方式由托管方保证"
-    file = f"，文件 {_size(found.file)}" if found.file else ""
-    return check(State.GOOD, f"{_ms(found)}应答；{safe}；占内存 {_size(found.used)}{file}。")
+    file = f"，文件 {weight(found.file)}" if found.file else ""
+    return check(State.GOOD, f"{_ms(found)}应答；{safe}；占内存 {weight(found.used)}{file}。")
 
 
 def _throttle(client: Client) -> Check:
@@ -147,7 +147,7 @@ def _throttle(client: Client) -> Check:
             "连不上。投票照常，新来的投票人会被限得更严，图表停住。",
             "请看服务器上网站的程序还在不在运行；它的数据丢了没关系，恢复后会自动补齐。",
         )
-    return check(State.GOOD, f"{_ms(found)}应答；占内存 {_size(found.used)}。")
+    return check(State.GOOD, f"{_ms(found)}应答；占内存 {weight(found.used)}。")
 
 
 def _disk(folder: Path) -> Check:
@@ -159,10 +159,11 @@ def _disk(folder: Path) -> Check:
     if usage.free < LITTLE_DISK:
         return check(
             State.ALARM if usage.free < LITTLE_DISK // 5 else State.WARN,
-            f"只剩 {_size(usage.free)}。",
-            "不足 100 MB 时投票会自动暂停：请删掉不用的文件，或换大一些的盘。",
+            f"只剩 {weight(usage.free)}。",
+            "不足 100 MB 时投票会自动暂停，已投的票不会丢。请维护网站的人腾出空间：先搬走旧备份和"
+            "不用的文件，不要动数据文件夹里的东西，也可以换大一些的盘；腾出后会自动恢复。",
         )
-    return check(State.GOOD, f"剩 {_size(usage.free)}，共 {_size(usage.total)}。")
+    return check(State.GOOD, f"剩 {weight(usage.free)}，共 {weight(usage.total)}。")
 
 
 def _web(wanted: int) -> Check:
@@ -239,8 +240,3 @@ def _log(kept: Kept) -> Check:
 
 def _ms(found: Pulse) -> str:
     return f"{found.latency_ms:.1f} 毫秒"
-
-
-def _size(size: int) -> str:
-    """`512 MB`, `3.4 GB`"""
-    return f"{size / MB:.0f} MB" if size < 1000 * MB else f"{size / MB / 1024:.1f} GB"

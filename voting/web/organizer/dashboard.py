@@ -7,13 +7,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from flask import current_app, jsonify, render_template, request
 from flask.wrappers import Response
 
-from voting.contest import SHANGHAI, Entry, Identity, Standing, day_of, neighbours
+from voting.contest import Entry, Identity, Standing, day_of, moment, neighbours
 from voting.figures import DAY_MS, HOUR_MS, Day, Hour, Overview, Race, days_of
 from voting.organizer import Power
 from voting.store.client import StoreDown
@@ -150,13 +149,13 @@ def _day(overview: Overview, day: int) -> Day:
 
 def hour_word(hour: int) -> str:
     """`8月3日 20 时`"""
-    at = datetime.fromtimestamp(hour * HOUR_MS / 1000, SHANGHAI)
+    at = moment(hour * HOUR_MS)
     return f"{at.month}月{at.day}日 {at.hour} 时"
 
 
 def day_word(day: int) -> str:
     """`8月3日`"""
-    at = datetime.fromtimestamp(day * DAY_MS / 1000, SHANGHAI)
+    at = moment(day * DAY_MS)
     return f"{at.month}月{at.day}日"
 
 
@@ -207,7 +206,7 @@ def _gap(
         return f"距第 {winners} 名还差 {neighbours(rows, row, winners).to_win:,} 票"
     if best_outside is None:
         return "线外还没有得票的作品"
-    return f"比线外第一高 {row.votes - best_outside:,} 票"
+    return f"比线外最近的一件多 {row.votes - best_outside:,} 票"
 
 
 def _race(race: Race, places: Sequence[Place], board: Board) -> dict[str, Any]:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import urlencode
 
 from flask import Response as FileResponse
 from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from voting.contest import Entry, EntryState
-from voting.curator import STATES, MediaMissing
+from voting.contest import STATE_WORDS, Entry, EntryState
+from voting.curator import MediaMissing
 from voting.organizer import Power
+from voting.result import Row
 from voting.store.entries import AlreadyDecided, LabelUnconfirmed, NoSuchEntry
-from voting.store.log import Kind
+from voting.store.log import KIND_WORDS
+from voting.store.standings import Board
 from voting.web.errors import Problem
 from voting.web.gallery import matches
 from voting.web.media import sent
@@ -31,16 +32,6 @@ LONGEST_REASON = 200
 FRAMES = tuple(f"frame-{n}.jpg" for n in range(1, 5))
 #: What reviewers see of an entry that the public may not see at all.
 FILE = re.compile(r"(?:web|web-720|frame-[1-4]|cover-[0-9]{2,4})\.(?:mp4|webp|jpg)")
-
-#: What was done to an entry, as its page tells it.
-DONE = {
-    Kind.TAKE_IN: "收下",
-    Kind.APPROVE: "通过，公开",
-    Kind.REFUSE: "不通过",
-    Kind.CORRECT: "更正",
-    Kind.WITHDRAW: "撤下",
-    Kind.RESTORE: "恢复公开",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +57,7 @@ class Sought:
 
     def link(self, **changes: str | int) -> str:
         fields = {name: value for name, value in (asdict(self) | changes).items() if value}
-        query = f"?{urlencode(fields)}" if fields else ""
-        return url_for("organizer.entries") + query
+        return url_for("organizer.entries", **fields)
 
     def among(self, entries: Iterable[Entry]) -> list[Entry]:
         return [
@@ -98,9 +88,9 @@ def entries() -> str:
         found=len(listed),
         page=page,
         pages=pages,
-        states=STATES,
+        states=STATE_WORDS,
         counts=Counter(one.state for one in replace(sought, state="").among(everything)),
-        cities=sorted({one.city for one in everything if one.city}),
+        cities=_in_order({one.city for one in everything if one.city}, site.contest.cities),
         votes=board.snapshot.tally,
         ranks={row.number: row.rank for row in board.standings.rows},
         together={one.number for one in listed if may_go_together(one)},
@@ -116,11 +106,12 @@ def entry(number: int) -> str:
         "organizer/entry.html",
         entry=one,
         film=film_of(one),
-        states=STATES,
+        states=STATE_WORDS,
         history=site.curator().history(number),
-        done=DONE,
+        kinds=KIND_WORDS,
         votes=board.snapshot.tally.get(number, 0),
         standing=board.standings.of(number),
+        published=_published(board, number),
     )
 
 
@@ -142,11 +133,15 @@ def withdraw(number: int) -> Response:
     reason = one_line(request.form.get("reason", ""))
     if not reason:
         return _back(number, "没有撤下：请用一句话写明理由（不超过 200 字）", "alarm")
+    site = this_site()
     try:
-        this_site().curator().withdraw(number, reason, me().name, seen=EntryState.APPROVED)
+        site.curator().withdraw(number, reason, me().name, seen=EntryState.APPROVED)
     except AlreadyDecided as error:
         return _changed(error.entry)
-    return _back(number, "已撤下：不再接受投票，公开页面、视频、海报和二维码都打不开了", "good")
+    done = "已撤下：不再接受投票，公开页面、视频、海报和二维码都打不开了"
+    if _published(site.board(), number):
+        return _back(number, f"{done}。公布的结果要更正：请到“投票”页重新计算，另出一版", "warn")
+    return _back(number, done, "good")
 
 
 @console.post("/entries/<int:number>/restore")
@@ -182,6 +177,11 @@ def approve_together() -> str | Response:
         names = "、".join(f"{one.label} 号" for one in missed)
         flash(f"{names}没有通过：刚刚被别人处理过，或视频文件不见了", "warn")
     return redirect(url_for("organizer.entries", state=EntryState.PENDING.value))
+
+
+def _in_order(names: set[str], order: Sequence[str]) -> list[str]:
+    """In the contest's own order, what it doesn't know last."""
+    return [name for name in order if name in names] + sorted(names.difference(order))
 
 
 def may_go_together(entry: Entry) -> bool:
@@ -252,8 +252,14 @@ def _show(number: int, seen: EntryState, sentence: str) -> Response:
 
 
 def _changed(entry: Entry) -> Response:
-    state = STATES[entry.state]
+    state = STATE_WORDS[entry.state]
     return _back(entry.number, f"没有改动：它刚刚被别人处理过，现在是“{state}”", "warn")
+
+
+def _published(board: Board, number: int) -> Row | None:
+    """Its row in the published result, if there is one."""
+    rows = board.result.rows if board.result else ()
+    return next((row for row in rows if row.number == number), None)
 
 
 def _back(number: int, sentence: str, kind: str) -> Response:

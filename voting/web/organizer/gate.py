@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from flask import Blueprint, Response, current_app, g, redirect, request, url_for
 from flask_wtf.csrf import CSRFError, generate_csrf, validate_csrf
+from markupsafe import Markup
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 from wtforms import ValidationError
@@ -85,7 +86,12 @@ def never_kept(response: Response) -> Response:
 @console.context_processor
 def common() -> dict[str, Any]:
     account: Account | None = g.get("account")
-    return {"me": account, "Power": Power, "csrf_token": generate_csrf}
+    return {"me": account, "Power": Power, "csrf_token": generate_csrf, "token": token}
+
+
+def token() -> Markup:
+    """What every form that posts has in it."""
+    return Markup('<input type="hidden" name="csrf_token" value="{}">').format(generate_csrf())
 
 
 @console.get("/<path:place>")

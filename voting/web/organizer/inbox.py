@@ -10,12 +10,15 @@ import os
 import re
 import secrets
 import shutil
+import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
+
+from voting.web.pages import weight
 
 #: What intake knows what to do with; of what it doesn't take it says why, by name.
 FORMS: Final = (".docx", ".doc", ".docm", ".wps", ".pdf")
@@ -34,6 +37,8 @@ LONGEST_NAME: Final = 255
 LONGEST_SUFFIX: Final = 8
 #: The end of a stem says author and contact, by which a form and its video find each other.
 KEPT_END: Final = 100
+#: A body that stalls is dropped sooner.
+HALF_KEPT_S: Final = 60.0
 #: Folders within a batch; a mailbox may hold a folder a mail.
 DEPTH: Final = 3
 
@@ -101,7 +106,7 @@ class Inbox:
         if not path.exists() and self.aside(self._count, batch) >= MOST_FILES:
             raise NotTaken(409, f"这一批已有 {MOST_FILES} 个文件，请先收件，再传下一批")
         if self.room() < size:
-            raise NotTaken(507, f"服务器的磁盘放不下了（还能放 {megabytes(self.room())}），没有传")
+            raise NotTaken(507, f"服务器的磁盘放不下了（还能放 {weight(self.room())}），没有传")
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         half = path.with_name(f"{_HALF}{secrets.token_hex(4)}")
         try:
@@ -129,6 +134,13 @@ class Inbox:
 
     def batch(self, batch: str) -> Batch:
         return self._batch(self._folder(batch))
+
+    def is_coming(self, batch: str) -> bool:
+        """Whether a file is on its way. One that was cut off with the server isn't any more."""
+        now, coming = time.time(), self._folder(batch).rglob(f"{_HALF}*")
+        with suppress(FileNotFoundError):
+            return any(now - path.stat().st_mtime < HALF_KEPT_S for path in coming)
+        return True  # it has just come
 
     def remove(self, batch: str) -> None:
         shutil.rmtree(self._folder(batch), ignore_errors=True)
@@ -159,10 +171,6 @@ class Inbox:
             came += len(chunk)
         self.aside(_settle, file)
         return came
-
-
-def megabytes(size: float) -> str:
-    return f"{size / 1024**3:.3g} GB" if size >= 1024**3 else f"{size / 1024**2:.0f} MB"
 
 
 def _settle(file: IO[bytes]) -> None:

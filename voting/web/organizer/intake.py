@@ -16,7 +16,8 @@ from werkzeug.wrappers import Response
 
 from voting.contest import EntryState
 from voting.organizer import Power
-from voting.store.jobs import Job, JobKind
+from voting.store.jobs import JobKind
+from voting.store.log import Kind
 from voting.web.errors import Problem
 from voting.web.organizer.gate import console, may, me
 from voting.web.organizer.inbox import (
@@ -27,7 +28,6 @@ from voting.web.organizer.inbox import (
     VIDEOS,
     Inbox,
     NotTaken,
-    megabytes,
     new_batch,
 )
 from voting.web.site import this_site
@@ -37,6 +37,8 @@ _disk = ThreadPool(2)
 #: What comes with the files of a plain form: boundaries, names, the token.
 _ELSE: Final = 1024 * 1024
 _PAST: Final = 20
+_BEGUN: Final = NotTaken(409, "这一批已经开始收件，没有传：请刷新页面，另起一批")
+_BROKEN: Final = NotTaken(507, "服务器存不下这个文件：磁盘满了，或者断了线")
 
 
 def _aside(do: Callable[..., Any], *with_: Any) -> Any:
@@ -77,7 +79,6 @@ def intake() -> str:
         limits={"bytes": MOST_BYTES, "files": MOST_FILES},
         forms=FORMS,
         videos=VIDEOS,
-        megabytes=megabytes,
     )
 
 
@@ -86,6 +87,8 @@ def intake() -> str:
 def receive(batch: str) -> dict[str, str]:
     """One file as the request's body, its name or path in `?name=`."""
     size = request.content_length
+    if _is_begun(batch):
+        raise _refused(_BEGUN)
     if size is None:
         raise _refused(NotTaken(411, "没有写明文件大小，没有传"))
     try:
@@ -93,7 +96,7 @@ def receive(batch: str) -> dict[str, str]:
     except NotTaken as refusal:
         raise _refused(refusal) from refusal
     except OSError as error:
-        raise _refused(NotTaken(507, "服务器存不下这个文件：磁盘满了，或者断了线")) from error
+        raise _refused(_BROKEN) from error
     return {"name": path.name}
 
 
@@ -102,6 +105,8 @@ def receive(batch: str) -> dict[str, str]:
 def receive_form() -> Response:
     """Several files of a plain form, for browsers without JavaScript."""
     batch, refused, taken = request.form.get("batch", ""), [], 0
+    if _is_begun(batch):
+        raise _refused(_BEGUN)
     for file in request.files.getlist("files"):
         if not file.filename:
             continue
@@ -112,6 +117,8 @@ def receive_form() -> Response:
             taken += 1
         except NotTaken as refusal:
             refused.append(f"{file.filename[:60]}：{refusal.sentence}")
+        except OSError:
+            refused.append(f"{file.filename[:60]}：{_BROKEN.sentence}")
     flash(f"传好 {taken} 个文件", "good" if taken else "warn")
     for sentence in refused[:10]:
         flash(sentence, "warn")
@@ -123,11 +130,15 @@ def receive_form() -> Response:
 def start(batch: str) -> Response:
     site = this_site()
     found = _batch(batch)
-    if any(job.asked.get("batch") == batch for job in _unfinished()):
+    if _is_begun(batch):
         flash("这一批正在收件", "warn")
     elif not found:
         flash("还没有传好的文件，没有开始", "warn")
+    elif _aside(_inbox().is_coming, batch):
+        flash("还有文件正在传，没有开始：等它们传好再点", "warn")
     else:
+        files = _inbox().batch(batch).files
+        site.store.log.append(Kind.INTAKE, batch, f"上传的 {files} 个文件", me().name)
         site.store.jobs.add(
             JobKind.INTAKE, me().name, site.now_ms(), folder=str(found), batch=batch
         )
@@ -138,9 +149,11 @@ def start(batch: str) -> Response:
 @may(Power.REVIEW)
 def remove(batch: str) -> Response:
     """Delete what was uploaded and never taken in."""
-    if any(job.asked.get("batch") == batch for job in _unfinished()):
+    if _is_begun(batch):
         flash("这一批正在收件，请先停止", "warn")
     elif _batch(batch):
+        files = _inbox().batch(batch).files
+        this_site().store.log.append(Kind.DISCARD, batch, f"{files} 个没有收的文件", me().name)
         _aside(_inbox().remove, batch)
         flash("已删除这一批上传的文件", "good")
     return redirect(url_for("organizer.intake"), HTTPStatus.SEE_OTHER)
@@ -181,9 +194,10 @@ def _batch(batch: str) -> str:
     return str(found.folder) if found.files else ""
 
 
-def _unfinished() -> list[Job]:
+def _is_begun(batch: str) -> bool:
+    """Whether this batch is being taken in: what came now would be deleted with it, unseen."""
     jobs = this_site().store.jobs.all()
-    return [job for job in jobs if job.kind is JobKind.INTAKE and not job.ended]
+    return any(job.asked.get("batch") == batch and not job.ended for job in jobs)
 
 
 def _refused(refusal: NotTaken) -> Problem:

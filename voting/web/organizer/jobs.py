@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final
 from urllib.parse import quote
 
 import gevent
-from flask import Response, abort, jsonify, redirect, request, url_for
+from flask import Response, abort, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from voting.organizer import Power
@@ -22,6 +22,14 @@ from voting.web.site import this_site
 CHUNK: Final = 256 * 1024
 #: Where a job of each kind is shown.
 PLACES: Final = {JobKind.INTAKE: "organizer.intake", JobKind.RESULT: "organizer.vote"}
+#: What a job of each kind makes, for the operators' log.
+WORDS: Final = {
+    JobKind.INTAKE: "收件",
+    JobKind.EXPORT: "导出",
+    JobKind.RESULT: "计算结果",
+    JobKind.RESULT_PACK: "结果包",
+    JobKind.QR_PACK: "二维码包",
+}
 TYPES: Final = {
     ".csv": "text/csv; charset=utf-8",
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -48,9 +56,9 @@ def job_json(job_id: str) -> Response:
         state=job.state,
         done=job.done,
         total=job.total,
-        sentence=job.sentence,
+        standing=standing_of(job),
         eta_s=eta_s(job, now_ms),
-        files=files_of(job),
+        files=render_template("organizer/job_files.html", job=job),
     )
 
 
@@ -77,7 +85,9 @@ def stop(job_id: str) -> AnyResponse:
     site, job = this_site(), _job(job_id)
     if job.kind is JobKind.RESULT and not me().may(Power.RULE):
         raise _not_yours()
-    site.store.jobs.stop(job.id, site.now_ms())
+    if not job.ended:
+        site.store.log.append(Kind.STOP, job.id, WORDS[job.kind], me().name)
+        site.store.jobs.stop(job.id, site.now_ms())
     return redirect(url_for(PLACES.get(job.kind, "organizer.exports")))
 
 
@@ -115,6 +125,8 @@ def standing_of(job: Job) -> str:
 
 def eta_s(job: Job, now_ms: int) -> int | None:
     """Seconds that are probably left; None where nobody can say."""
+    if job.kind is JobKind.INTAKE:
+        return None  # its sentence says so itself: it knows which videos take long
     took_ms = now_ms - job.started_ms
     if job.state is not JobState.RUNNING or not 0 < job.done < job.total or took_ms < 2_000:
         return None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import MAXYEAR, datetime, timedelta
 from typing import Final
 
 from flask import render_template, request, url_for
 
-from voting.contest import SHANGHAI
+from voting.contest import SHANGHAI, moment
 from voting.organizer import Power
 from voting.store.log import (
     COMMAND_LINE,
@@ -37,6 +37,7 @@ OF_ACCOUNTS: Final = frozenset(
 GROUPS: Final = {
     "decisions": ("影响结果的决定", DECISIONS),
     "accounts": ("账号和登录", OF_ACCOUNTS),
+    "intake": ("收件", frozenset({Kind.INTAKE, Kind.DISCARD, Kind.TAKE_IN})),
     "files": ("导出和下载", frozenset({Kind.EXPORT, Kind.DOWNLOAD})),
 }
 
@@ -100,14 +101,16 @@ def log() -> str:
 
 def exact(ms: int) -> str:
     """`2025-08-01 09:00:07`, in the contest's time zone."""
-    return f"{datetime.fromtimestamp(ms / 1000, SHANGHAI):%Y-%m-%d %H:%M:%S}"
+    return str(moment(ms))
 
 
 def _day(text: str) -> datetime | None:
+    """None for what is no day, or one at the end of all days, which has no next."""
     try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=SHANGHAI)
+        day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=SHANGHAI)
     except ValueError:
         return None
+    return day if day.year < MAXYEAR else None
 
 
 def _ms(day: datetime) -> int:

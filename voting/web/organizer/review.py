@@ -8,6 +8,7 @@ last of all.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from http import HTTPStatus
 
 from flask import flash, redirect, render_template, request, session, url_for
@@ -17,9 +18,9 @@ from voting.contest import Entry, EntryState
 from voting.curator import MediaMissing
 from voting.organizer import Power
 from voting.store.claims import Claims
-from voting.store.entries import AlreadyDecided, LabelUnconfirmed
-from voting.store.log import Kind
-from voting.web.organizer.entries import DONE, film_of, found, one_line
+from voting.store.entries import AlreadyDecided, LabelUnconfirmed, NoSuchEntry
+from voting.store.log import KIND_WORDS, Kind
+from voting.web.organizer.entries import film_of, found, one_line
 from voting.web.organizer.gate import console, may, me
 from voting.web.site import this_site
 
@@ -160,7 +161,6 @@ def _next(pending: Sequence[Entry], after: int) -> tuple[Entry | None, str | Non
 
 
 def _page(entry: Entry | None, pending: Sequence[Entry], holder: str | None) -> str:
-    last = session.get("last_reviewed")
     coming = _round(pending, entry.number)[0] if entry and len(pending) > 1 else None
     return render_template(
         "organizer/review.html",
@@ -170,9 +170,16 @@ def _page(entry: Entry | None, pending: Sequence[Entry], holder: str | None) -> 
         coming=_pictures(coming) if coming else (),
         holder=holder,
         reviewed=session.get("reviewed", 0),
-        last=this_site().store.entries.all().get(last) if last else None,
+        last=_last(),
         ready_made=READY_MADE,
     )
+
+
+def _last() -> Entry | None:
+    """The one that was decided before this one."""
+    with suppress(NoSuchEntry):
+        return this_site().store.entries.of(session.get("last_reviewed", 0))
+    return None
 
 
 def _pictures(entry: Entry) -> list[str]:
@@ -206,7 +213,7 @@ def _already(entry: Entry) -> tuple[str, int]:
         "organizer/decided.html",
         entry=entry,
         act=decisions[-1] if decisions else None,
-        done=DONE,
+        kinds=KIND_WORDS,
         pending=len(_pending()),
     )
     return page, HTTPStatus.CONFLICT

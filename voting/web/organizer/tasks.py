@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from voting.contest import EntryState, Phase
 from voting.organizer import Account, Power
+from voting.result import Result
 from voting.store import Store
 from voting.store.client import StoreDown
 from voting.store.log import Act, Kind
@@ -78,6 +79,10 @@ def _of_the_vote(store: Store, board: Board, now_ms: int) -> Iterator[Task]:
         yield Task(State.WARN, "投票已经结束，结果还没有公布", todo, "去核对", "/organizer/vote")
     elif phase is Phase.UNDER_REVIEW:
         yield Task(State.WARN, "正在核对结果", "核对完请公布。", "去公布", "/organizer/vote")
+    elif phase is Phase.PUBLISHED and (gone := withdrawn_from(board.result, board)):
+        title = f"公布的结果里有已撤下的作品（{'、'.join(gone)} 号）"
+        todo = "请重新计算，看过以后另出一版。"
+        yield Task(State.WARN, title, todo, "去更正", "/organizer/vote")
     if phase in (Phase.BEFORE, Phase.OPEN) and not board.entries:
         todo = "访客现在看到的是一个空的首页。"
         yield Task(
@@ -89,6 +94,12 @@ def _of_entries(pending: int) -> Iterator[Task]:
     if pending:
         title = f"{pending} 件作品等待审核"
         yield Task(State.UNKNOWN, title, "", "去审核", "/organizer/review", Power.REVIEW)
+
+
+def withdrawn_from(published: Result | None, board: Board) -> list[str]:
+    """The labels of those in the published result that are not in the vote any more."""
+    rows = published.rows if published else ()
+    return [row.label for row in rows if row.number not in board.entries]
 
 
 def last_pause(store: Store) -> Act | None:

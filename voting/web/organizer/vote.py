@@ -11,27 +11,24 @@ from typing import Any, Final
 from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from voting.contest import SHANGHAI, STEPS, Phase, Rules, Step
+from voting.contest import SHANGHAI, STEPS, Phase, Rules, Step, moment
 from voting.organizer import Power
 from voting.result import JuryRefused, Result, settle, tie_words
 from voting.store import Store
 from voting.store.jobs import ENDED, Job, JobKind
-from voting.store.log import Act, Kind
+from voting.store.log import KIND_WORDS, Act, Kind, subject_words
 from voting.store.results import Draft
-from voting.store.rules import LawRefused, Pauser
+from voting.store.rules import STEP_WORDS, LawRefused, Pauser
 from voting.web.organizer.entries import one_line
 from voting.web.organizer.gate import console, may, me
+from voting.web.organizer.tasks import withdrawn_from
 from voting.web.site import Site, this_site
-
-#: Rows of the operators' log that are looked through for the vote's history.
-LOOKED_AT: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """A step in words: what it is called, what it will do, and what is said when it is done."""
+    """What a step will do, and what is said when it is done."""
 
-    word: str
     effect: str
     done: str
     asks_again: bool = False
@@ -41,56 +38,47 @@ class Deed:
 
 DEEDS: Final = {
     Step.OPEN: Deed(
-        "马上开始",
         "所有人现在就能投票。开始时间成为规则的新一版，和理由一起公布在规则页。",
         "投票已开始",
         asks_again=True,
     ),
     Step.POSTPONE: Deed(
-        "改开始时间",
         "到新的时间才开始。新的时间成为规则的新一版，和理由一起公布在规则页。",
         "开始时间已改",
         when="新的开始时间",
     ),
     Step.PAUSE: Deed(
-        "暂停投票",
         "所有人马上不能投票，页面上显示“投票暂停中”。已投的票都有效，随时可以恢复。",
         "投票已暂停",
         danger=True,
     ),
-    Step.RESUME: Deed("恢复投票", "所有人马上又能投票。", "投票已恢复"),
+    Step.RESUME: Deed("所有人马上又能投票。", "投票已恢复"),
     Step.CLOSE: Deed(
-        "提前结束",
         "马上截止，之后的票一律不收。截止时间成为规则的新一版，和理由一起公布在规则页。",
         "投票已结束",
         asks_again=True,
         danger=True,
     ),
     Step.EXTEND: Deed(
-        "延长截止时间",
         "到新的时间才截止。新的时间成为规则的新一版，和理由一起公布在规则页。",
         "截止时间已延长",
         when="新的截止时间",
     ),
     Step.REVIEW: Deed(
-        "开始核对结果",
         "公开页面显示“结果核对中”，时间和规则不能再改；系统马上逐票计算结果，只有后台看得到。",
         "已开始核对，正在计算结果",
     ),
     Step.TAKE_BACK: Deed(
-        "撤回核对",
         "回到“投票已结束”，时间和规则又可以改。公开页面不再显示“结果核对中”。",
         "已撤回核对",
         danger=True,
     ),
     Step.PUBLISH: Deed(
-        "公布结果",
         "所有人马上看到获奖作品和名次，从此不再变动。要更正，只能说明理由另出一版。",
         "结果已公布",
         asks_again=True,
     ),
     Step.UNPUBLISH: Deed(
-        "撤回结果",
         "公开页面不再显示结果，回到“结果核对中”，并写明理由。撤回的这一版保留在记录里。",
         "结果已撤回，正在重新计算",
         asks_again=True,
@@ -107,15 +95,14 @@ LINE: Final = {
     Phase.UNDER_REVIEW: "核对中",
     Phase.PUBLISHED: "已公布",
 }
-HISTORY: Final = {
-    Kind.RULES: "规则第 {} 版",
-    Kind.PAUSE: "暂停",
-    Kind.RESUME: "恢复",
-    Kind.UNDER_REVIEW: "开始核对",
-    Kind.TAKE_BACK: "撤回核对",
-    Kind.PUBLISH: "公布第 {} 版结果",
-    Kind.UNPUBLISH: "撤回第 {} 版结果",
-}
+#: What the page tells of the vote's history.
+HISTORY: Final = frozenset(
+    {
+        Kind.RULES, Kind.PAUSE, Kind.RESUME, Kind.UNDER_REVIEW, Kind.TAKE_BACK, Kind.PUBLISH,
+        Kind.UNPUBLISH,
+    }
+)  # fmt: skip
+TOLD: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +152,11 @@ def vote() -> str:
         times={Step.POSTPONE: _local(now.rules.opens_ms), Step.EXTEND: _local(now.rules.closes_ms)},
         result=result,
         notes=tie_words(result) if result else {},
-        gone=_gone(site, now.published),
-        history=[(act, HISTORY[act.kind].format(act.subject)) for act in now.acts],
+        gone=withdrawn_from(now.published, site.board()),
+        was_paused=any(act.kind is Kind.PAUSE for act in now.acts),
+        words=STEP_WORDS,
+        kinds=KIND_WORDS,
+        subject_words=subject_words,
         job=now.job,
     )
 
@@ -201,13 +191,13 @@ def draft() -> Response:
 
 def situation(store: Store) -> Situation:
     phase, rules = store.rules.phase(), store.rules.versions()[-1]
-    acts = tuple(act for act in store.log.latest(LOOKED_AT) if act.kind in HISTORY)
+    acts, _ = store.log.find(lambda act: act.kind in HISTORY, TOLD)
     draft = store.results.draft() if phase in (Phase.UNDER_REVIEW, Phase.PUBLISHED) else None
     return Situation(
         phase=phase,
         rules=rules,
         paused_by=store.rules.paused_by(),
-        acts=acts,
+        acts=tuple(acts),
         published=store.results.latest(),
         draft=draft,
         is_current=draft is not None and store.results.is_current(draft),
@@ -225,12 +215,6 @@ def _since(acts: Sequence[Act]) -> dict[Phase, int]:
     }
     found = {phase: [a.at_ms for a in acts if a.kind in these] for phase, these in kinds.items()}
     return {phase: moments[0] for phase, moments in found.items() if moments}
-
-
-def _gone(site: Site, published: Result | None) -> list[str]:
-    """The labels of those in the published result that are not in the vote any more."""
-    entries = site.board().entries
-    return [row.label for row in published.rows if row.number not in entries] if published else []
 
 
 def _asked(step: Step) -> Asked:
@@ -254,7 +238,7 @@ def _moment(text: str) -> int:
 
 
 def _local(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, SHANGHAI).strftime("%Y-%m-%dT%H:%M")
+    return f"{moment(ms):%Y-%m-%dT%H:%M}"
 
 
 def _ask_again(store: Store, asked: Asked) -> str:
@@ -268,13 +252,20 @@ def _ask_again(store: Store, asked: Asked) -> str:
         except JuryRefused as error:
             raise LawRefused(str(error)) from error
     deed = DEEDS[asked.step]
-    return render_template("organizer/vote_sure.html", asked=asked, deed=deed, result=result)
+    return render_template(
+        "organizer/vote_sure.html",
+        asked=asked,
+        word=STEP_WORDS[asked.step],
+        deed=deed,
+        result=result,
+    )
 
 
 def _compute(site: Site) -> None:
     """Queue the computation, unless one is queued or running."""
     jobs = site.store.jobs
     if not any(job.kind is JobKind.RESULT and job.state not in ENDED for job in jobs.all()):
+        site.store.log.append(Kind.COMPUTE, "", "", me().name)
         jobs.add(JobKind.RESULT, me().name, site.now_ms())
 
 

@@ -1,21 +1,26 @@
-"""The result as it stands, computed from the ledger: the worker's job before publishing."""
+"""The result as the ledger gives it: counted anew, and kept as a draft before it is published."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from typing import TypeAlias
 
 from voting.contest import Phase
-from voting.desk import CannotDo, Desk, Done
+from voting.jobs import CannotDo, Desk, Done
 from voting.result import About, LedgerRow, Result, compute
 from voting.settings import Contest
 from voting.store import Store
-from voting.store.log import Kind
+from voting.store.ledger import Cut, Ledger
+from voting.store.log import Act, Kind
 from voting.store.results import Draft
 from voting.store.rules import PHASES
 
-#: While one of these lasts there is something to compute.
+#: While one of these lasts there is something to publish.
 COUNTED_IN = frozenset({Phase.UNDER_REVIEW, Phase.PUBLISHED})
+
+#: As in Desk.
+Tell: TypeAlias = Callable[[int, int, str], None]
 
 
 def work(desk: Desk) -> Done:
@@ -24,37 +29,31 @@ def work(desk: Desk) -> Done:
     return Done(f"结果已算好：有效票 {result.totals.votes:,} 张，请看过以后公布")
 
 
-def make(
-    store: Store, contest: Contest, now_ms: int, tell: Callable[[int, int, str], None]
-) -> Result:
+def make(store: Store, contest: Contest, now_ms: int, tell: Tell) -> Result:
     """Compute the draft and keep it. Raises CannotDo when the vote hasn't ended, when something
-    changed meanwhile, or when ledger and tally differ. `tell` as in Desk."""
+    changed meanwhile, or when ledger and tally differ."""
     phase = store.rules.phase()
     if phase not in COUNTED_IN:
         raise CannotDo(f"{PHASES[phase]}，还不能计算结果；请先开始核对")
     catalogue, head = store.results.catalogue(), store.log.last()
-    result = compute(
-        _rows(store, tell),
-        store.entries.all(),
-        reasons(store),
-        about(contest),
-        store.rules.versions()[-1],
-        now_ms,
-    )
-    result = replace(
-        result, log_row=head.n if head else 0, log_digest=head.digest if head else ""
-    )
-    draft = Draft(catalogue, result)
+    rows = rows_of(store.ledger, store.ledger.cut(), tell)
+    draft = Draft(catalogue, count(store, contest, rows, now_ms, head))
     if not store.results.is_current(draft):
         raise CannotDo("计算的时候作品或规则有改动，请再算一次")
-    if not store.results.agrees(result):
+    if not store.results.agrees(draft.result):
         raise CannotDo("票数与账本不一致，不能公布。请运行 recount 核查是哪一件作品")
     store.results.keep(draft)
-    return result
+    return draft.result
 
 
-def about(contest: Contest) -> About:
-    return About(
+def count(
+    store: Store, contest: Contest, rows: Iterable[LedgerRow], at_ms: int, head: Act | None
+) -> Result:
+    """What these rows come to, with the entries and rules as they are now; kept nowhere.
+
+    `head` is the row of the operators' log up to which it holds.
+    """
+    about = About(
         name=contest.name,
         subtitle=contest.subtitle,
         organizers=contest.organizers,
@@ -62,18 +61,22 @@ def about(contest: Contest) -> About:
         demo=contest.demo,
         categories=contest.categories,
     )
+    rules = store.rules.versions()[-1]
+    result = compute(rows, store.entries.all(), _reasons(store), about, rules, at_ms)
+    return replace(result, log_row=head.n, log_digest=head.digest) if head else result
 
 
-def _rows(store: Store, tell: Callable[[int, int, str], None]) -> Iterator[LedgerRow]:
-    done, total = 0, store.ledger.size()
-    for page in store.ledger.pages():
-        tell(done, total, f"正在逐票核对账本，共 {total:,} 票")
+def rows_of(ledger: Ledger, cut: Cut, tell: Tell) -> Iterator[LedgerRow]:
+    """The ledger's rows up to the cut, as a result counts them."""
+    done = 0
+    for page in ledger.pages(cut):
+        tell(done, cut.rows, f"正在逐票核对账本，共 {cut.rows:,} 票")
         for at_ms, (_, identity, entry, voter, *_) in zip(page.times(), page.rows(), strict=True):
             yield entry, at_ms, voter, identity
         done += len(page.ids)
 
 
-def reasons(store: Store) -> dict[int, str]:
+def _reasons(store: Store) -> dict[int, str]:
     """Entry → why it was taken out of the vote, as the operators' log last says."""
     out = (Kind.WITHDRAW, Kind.REFUSE)
     return {int(act.subject): act.reason for act in store.log.decisions() if act.kind in out}

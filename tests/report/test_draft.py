@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 from people import Town
 
-from voting import draft
-from voting.desk import CannotDo, Desk, Done, Stopped
+from voting.jobs import CannotDo, Desk, Done, Stopped
+from voting.report import draft
 from voting.result import Result
 from voting.store import keys
 from voting.store.jobs import JobKind
@@ -66,13 +66,13 @@ def test_a_tally_that_was_tampered_with_makes_no_draft(ended: Site):
 
 
 def test_a_change_while_computing_makes_no_draft(ended: Site, monkeypatch: pytest.MonkeyPatch):
-    rows = draft._rows
+    rows = draft.rows_of
 
     def slow(*parts: object) -> Iterator[object]:
         ended.store.entries.withdraw(3, "争议")
         yield from rows(*parts)
 
-    monkeypatch.setattr(draft, "_rows", slow)
+    monkeypatch.setattr(draft, "rows_of", slow)
     with pytest.raises(CannotDo, match="请再算一次"):
         make(ended)
 

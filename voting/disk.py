@@ -10,8 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-#: The vote pauses at 100 MB: no report may bring it there.
+#: The vote pauses at 100 MB: no report and no video may bring it there.
 LEAVE: Final = 300 * 1024 * 1024
+#: The errors of a disk without room, and of one on which nobody can go on at all.
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+BROKEN: Final = FULL | {errno.EROFS, errno.EIO}
 
 
 @contextmanager
