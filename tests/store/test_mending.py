@@ -1,4 +1,4 @@
-"""A process that dies in the middle of a change leaves nothing that the next look doesn't finish."""
+"""What a process that dies in the middle of a change leaves, the next look finishes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from voting.store.log import Kind
 from voting.store.rules import Pauser, RulesInForce
 
 
-class Died(Exception):
+class Died(Exception):  # noqa: N818 the plain word
     """What a kill looks like from inside."""
 
 

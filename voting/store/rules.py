@@ -16,7 +16,6 @@ from voting.store import keys
 from voting.store.client import Client, reachable
 from voting.store.log import COMMAND_LINE, SITE, Kind, Log
 
-
 #: A slip of the pen in the year must not keep a vote open.
 LONGEST_EXTENSION_MS = 90 * 24 * 3600 * 1000
 
