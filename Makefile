@@ -16,7 +16,8 @@ test: setup-dev ## run the tests
 
 check: lint ## everything that CI holds besides the tests
 	@$(python) -m tests.mutate_voting
-	@$(python) -m pytest tests/browser tests/office
+	@$(python) -m pytest tests/office
+	@$(python) -m pytest tests/browser
 
 lint: setup-dev ## look for style and type mistakes
 	@$(python) -m ruff check .

@@ -25,7 +25,8 @@ def test_from_the_gallery_to_a_counted_vote(page: Page):
     page.goto("/")
     assert page.context.cookies() == [], "nobody gets a cookie for looking"
     page.locator("a[href^='/e/']").first.click()
-    page.wait_for_function("() => document.querySelector('video').readyState >= 1")
+    page.wait_for_url("**/e/*")
+    page.wait_for_function("() => document.querySelector('video')?.readyState >= 1")
     before = votes(page)
     page.get_by_text("投一票").click()
     page.get_by_text("已计入这一票").wait_for()
