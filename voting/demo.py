@@ -87,7 +87,8 @@ def _entry(
             video_sha256=digest,
             content_sha256=video.content_sha256,
             taken_in_ms=now_ms,
-        )
+        ),
+        SITE,
     )
     if entry.state is EntryState.PENDING:
         shelf.put_out(entry.media)

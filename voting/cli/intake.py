@@ -64,7 +64,8 @@ def intake(site: Site, folder: Path) -> None:
     click.echo(f"{taken.sentence}。")
     click.echo(f"报告（含给投稿人的回信）：{out / HTML}")
     if any(one.draft for one in taken.filed):
-        click.echo("下一步：在后台的审核页逐件审核，或用 .venv/bin/flask --app app entries approve 编号…")
+        click.echo("下一步：在后台的审核页逐件审核，")
+        click.echo("或用 .venv/bin/flask --app app entries approve 编号…")
 
 
 @dataclass
