@@ -51,7 +51,7 @@ class Curator:
             return self.store.entries.approve(
                 number, reason, by, ai_labelled=ai_labelled, seen=seen
             )
-        except Exception:
+        except Exception:  # raised again below
             if self.store.entries.of(number).state is not EntryState.APPROVED:
                 self.shelf.take_away(media)
             raise

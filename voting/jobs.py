@@ -80,7 +80,7 @@ def run(
     except OSError as error:
         log.exception("job %s", job.id)
         state, done = JobState.FAILED, Done(_why(error))
-    except Exception:
+    except Exception:  # whatever it was, whoever asked must not wait for ever
         log.exception("job %s", job.id)
         state, done = JobState.FAILED, Done("程序出了错，没有做完。详情在服务器的日志里")
     else:

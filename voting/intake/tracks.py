@@ -111,7 +111,7 @@ class Kept:
     def __init__(self, target: OutputContainer, stream: VideoStream | AudioStream) -> None:
         self._twin = target.add_stream_from_template(stream)
 
-    def take(self, packet: Coded, frames: Frames) -> Sequence[Coded]:  # noqa: ARG002
+    def take(self, packet: Coded, frames: Frames) -> Sequence[Coded]:  # noqa: ARG002 a Track
         if packet.dts is None:
             return []
         packet.stream = self._twin
@@ -157,7 +157,7 @@ class Film:
         self._taken = (0, 0, "")  # the frames that the graph was made for
         self._last: int | None = None
 
-    def take(self, packet: Coded, frames: Frames) -> Sequence[Coded]:  # noqa: ARG002
+    def take(self, packet: Coded, frames: Frames) -> Sequence[Coded]:  # noqa: ARG002 a Track
         return [made for frame in frames for made in self._encode(frame)]
 
     def end(self) -> Sequence[Coded]:
@@ -220,7 +220,7 @@ class Sound:
         self._stream.bit_rate = shape.sound_bits
         self._last = -math.inf
 
-    def take(self, packet: Coded, frames: Frames) -> Sequence[Coded]:  # noqa: ARG002
+    def take(self, packet: Coded, frames: Frames) -> Sequence[Coded]:  # noqa: ARG002 a Track
         return [made for frame in frames for made in self._encode(frame)]
 
     def end(self) -> Sequence[Coded]:
