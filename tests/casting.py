@@ -25,6 +25,7 @@ OPEN_LAW = Law(
     winners=10,
     tie=Tie.ALL_AWARDED,
     counts=Counts.LIVE,
+    votes_per_device=3,
 )
 
 
@@ -52,11 +53,14 @@ class Contest:
     law: Law = field(default=OPEN_LAW)
 
     def change(self, **fields: Any) -> None:
+        """What devices may is what all may, unless a test says otherwise."""
+        if "votes_per_voter" in fields:
+            fields.setdefault("votes_per_device", fields["votes_per_voter"])
         self.law = replace(self.law, **fields)
         self.store.rules.apply(self.law, "试验", now_ms())
 
-    def cast(self, ballot: Ballot) -> Outcome:
-        return self.store.ballots.cast(ballot, SIGNALS)
+    def cast(self, ballot: Ballot, identity: Identity = Identity.DEVICE) -> Outcome:
+        return self.store.ballots.cast(ballot, replace(SIGNALS, identity=identity))
 
     def next_day(self, days: int = 1) -> None:
         """The store's clock is its own; but where midnight falls follows from the time zone."""

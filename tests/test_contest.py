@@ -15,6 +15,7 @@ from voting.contest import (
     ORDERS,
     SHANGHAI,
     Counts,
+    Identity,
     Law,
     Neighbours,
     Period,
@@ -42,6 +43,7 @@ LAW = Law(
     winners=10,
     tie=Tie.ALL_AWARDED,
     counts=Counts.LIVE,
+    votes_per_device=5,
 )
 HOUR = 3_600_000
 
@@ -273,8 +275,16 @@ def test_the_source_of_the_rules_changes_with_every_part_of_the_law(name: str):
         "winners": 11,
         "tie": Tie.JURY,
         "counts": Counts.AFTER_CLOSE,
+        "votes_per_device": 3,
     }
     assert replace(LAW, **{name: other[name]}).source != LAW.source
+
+
+def test_only_a_device_has_the_quota_of_devices():
+    rules = replace(LAW, votes_per_device=2).rules(1, "", 0)
+    assert {one.name: rules.votes_of(one) for one in Identity} == {
+        "DEMO": 5, "DEVICE": 2, "OPENID": 5,
+    }  # fmt: skip
 
 
 def test_the_source_is_the_same_whenever_it_is_asked_and_comes_with_each_version():

@@ -49,7 +49,7 @@ ABOUT = About(
 
 def rules(winners: int = 10, tie: Tie = Tie.ALL_AWARDED) -> Rules:
     return Rules(
-        3, 0, "改", "source", 1_000, 2_000, 5, 1, Period.DAY, winners, tie, Counts.LIVE
+        3, 0, "改", "source", 1_000, 2_000, 5, 1, Period.DAY, winners, tie, Counts.LIVE, 5
     )
 
 

@@ -68,6 +68,8 @@ WRONG = [
     ("votes_per_voter = 5", 'votes_per_voter = "5"', "voting", "votes_per_voter"),
     ("votes_per_voter = 5", "votes_per_voter = 5.0", "voting", "votes_per_voter"),
     ("votes_per_voter = 5", "votes_per_voter = true", "voting", "votes_per_voter"),
+    ("votes_per_device = 5", "votes_per_device = 6", "voting", "votes_per_device"),
+    ("votes_per_device = 5", "votes_per_device = -1", "voting", "votes_per_device"),
     ("votes_per_entry = 1", "votes_per_entry = 0", "voting", "votes_per_entry"),
     ("votes_per_entry = 1", "votes_per_entry = 6", "voting", "votes_per_entry"),
     ('period = "day"', 'period = "week"', "voting", "period"),
@@ -88,6 +90,13 @@ WRONG = [
      "new_passes"),
     ("votes_per_second = 100", "votes_per_second = 0", "throttle", "votes_per_second"),
     ("votes_per_second = 100", "votes_per_second = 100\nburst = 1", "throttle", "burst"),
+    ("verify = []", 'verify = "MP_verify_AbCd1234.txt"', "wechat", "verify"),
+    ("verify = []", 'verify = ["AbCd1234.txt"]', "wechat", "verify"),
+    ("verify = []", 'verify = ["MP_verify_../x.txt"]', "wechat", "verify"),
+    ("verify = []", 'verify = ["MP_verify_AbCd1234"]', "wechat", "verify"),
+    ("verify = []", "verify = [7]", "wechat", "verify"),
+    ("verify = []", "", "wechat", "verify"),
+    ("verify = []", 'verify = []\napp_id = "wx0"', "wechat", "app_id"),
     ('tagline = "看见身边的智慧生活"', 'tagline = ""', "texts", "tagline"),
     ("retention_days = 180", "retention_days = 0", "texts", "retention_days"),
     ("retention_days = 180", "retention_days = 731", "texts", "retention_days"),
@@ -403,6 +412,49 @@ def test_a_contest_that_does_not_fit_its_store_is_refused_before_anything_serves
         prepare(environ | {"CONTEST_FILE": str(other)})
     assert str(other) in str(refused.value)
     prepare(environ)
+
+
+ACCOUNT = {"WECHAT_APP_ID": "wx0123456789abcdef", "WECHAT_APP_SECRET": "s3cr3t" * 6}
+
+
+def test_an_official_account_is_known_by_its_id_and_secret(tmp_path: Path):
+    assert load_settings({}).wechat is None
+    wechat = load_settings(ACCOUNT).wechat
+    assert wechat
+    assert wechat.api_url == "https://api.weixin.qq.com"
+    assert wechat.open_url == "https://open.weixin.qq.com"
+    assert wechat.sdk_url == "https://res.wx.qq.com/open/js/jweixin-1.6.0.js"
+    (tmp_path / "secret").write_text(ACCOUNT["WECHAT_APP_SECRET"] + "\n")
+    file = {"WECHAT_APP_ID": wechat.app_id, "WECHAT_APP_SECRET_FILE": str(tmp_path / "secret")}
+    assert load_settings(file).wechat == wechat
+    assert ACCOUNT["WECHAT_APP_SECRET"] not in repr(load_settings(ACCOUNT))
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"WECHAT_APP_ID": "wx0123"}, "WECHAT_APP_SECRET"),
+        ({"WECHAT_APP_SECRET": "s3cr3t"}, "WECHAT_APP_ID"),
+        (ACCOUNT | {"WECHAT_APP_ID": "wx 0&1"}, "WECHAT_APP_ID=wx 0&1"),
+        (ACCOUNT | {"WECHAT_API_URL": "api.weixin.qq.com"}, "WECHAT_API_URL=api"),
+        (ACCOUNT | {"WECHAT_SDK_URL": "https://a.cn/x; script-src *"}, "WECHAT_SDK_URL=https"),
+        ({"WECHAT_APP_ID": "wx0123", "WECHAT_APP_SECRET_FILE": "/nowhere/secret"}, "_FILE"),
+    ],
+)
+def test_half_an_official_account_is_refused_in_one_sentence(given: dict[str, str], named: str):
+    with pytest.raises(Refused) as refused:
+        load_settings(given)
+    assert named in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert "s3cr3t" not in str(refused.value)
+
+
+def test_a_vote_that_nobody_could_cast_is_refused(environ: dict[str, str], tmp_path: Path):
+    only = rewritten(tmp_path, ("votes_per_device = 5", "votes_per_device = 0"))
+    with pytest.raises(Refused, match="votes_per_device = 0"):
+        prepare(environ | {"CONTEST_FILE": str(only)})
+    account = {"WECHAT_APP_ID": "wx0123456789", "WECHAT_APP_SECRET": "s" * 32}
+    prepare(environ | {"CONTEST_FILE": str(only)} | account)
 
 
 def test_a_store_that_is_away_is_no_reason_not_to_start(environ: dict[str, str]):

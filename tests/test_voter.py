@@ -8,9 +8,18 @@ from collections.abc import Callable
 
 import pytest
 
-from voting.contest import Verdict
+from voting.contest import Identity, Verdict
 from voting.settings import Keys
-from voting.voter import VIEW_LIVES_MS, Pass, Place, View, Voters, Worthless
+from voting.voter import (
+    NO_SHARE,
+    VIEW_LIVES_MS,
+    Intention,
+    Pass,
+    Place,
+    View,
+    Voters,
+    Worthless,
+)
 
 KEYS = Keys(b"s" * 32, b"p" * 32, b"e" * 32)
 NOW = 1_760_000_000_000
@@ -19,15 +28,21 @@ VIEW = View(b"a view..", 7, NOW)
 PASS = VOTERS.new_pass(VIEW)
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
+ACCOUNT = VOTERS.openid_pass("oABCD-1234_efgh", NOW)
+
 TOKENS = {
     "view": VOTERS.view_token(VIEW),
     "pass": VOTERS.pass_token(PASS),
+    "account": VOTERS.pass_token(ACCOUNT),
     "ballot": VOTERS.ballot(PASS, VIEW),
+    "intention": VOTERS.set_out(VIEW, 12, b"shar"),
 }
 READ: dict[str, Callable[[Voters, str], object]] = {
     "view": lambda voters, token: voters.read_view(token, 7, NOW),
     "pass": lambda voters, token: voters.read_pass(token, NOW),
+    "account": lambda voters, token: voters.read_pass(token, NOW),
     "ballot": lambda voters, token: voters.read_ballot(token, PASS, 7),
+    "intention": lambda voters, token: voters.read_intention(token, NOW),
 }
 KINDS = pytest.mark.parametrize("kind", list(TOKENS))
 
@@ -72,7 +87,7 @@ def test_what_was_never_a_token_is_worthless(kind: str, token: str):
 @pytest.mark.parametrize("used_as", list(TOKENS))
 @KINDS
 def test_a_token_of_one_kind_is_worthless_as_another(kind: str, used_as: str):
-    if kind != used_as:
+    if {kind, used_as} != {"pass", "account"} and kind != used_as:
         assert verdict(used_as, TOKENS[kind]) is Verdict.BALLOT_INVALID
 
 
@@ -146,12 +161,13 @@ def test_the_same_pass_is_another_voter_under_another_pseudonym_key_or_contest()
 
 @KINDS
 def test_no_token_shows_the_pseudonym_that_stands_in_the_ledger(kind: str):
-    parts = TOKENS[kind].split(".")
+    parts = TOKENS[kind].removeprefix("w.").split(".")
     decoded = [urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in parts]
     assert all(decoded)
     for content in (TOKENS[kind].encode(), *decoded):
-        assert PASS.voter not in content
-        assert PASS.voter.hex().encode() not in content
+        for voter in (PASS.voter, ACCOUNT.voter):
+            assert voter not in content
+            assert voter.hex().encode() not in content
 
 
 @pytest.mark.parametrize("kind", ["view", "ballot"])
@@ -163,7 +179,7 @@ def test_what_a_script_may_read_does_not_hold_the_pass(kind: str):
 def test_a_voter_s_pseudonym_is_not_the_pass_nor_part_of_it():
     assert len(PASS.voter) == 8
     assert PASS.voter not in PASS.id
-    assert Pass(PASS.id, PASS.issued_s, PASS.voter) == PASS
+    assert Pass(PASS.id, PASS.issued_s, PASS.voter, Identity.DEVICE) == PASS
 
 
 @pytest.mark.parametrize(
@@ -218,3 +234,78 @@ def test_a_receipt_needs_the_sealing_key_and_is_of_one_contest():
     assert Voters(KEYS, "other-contest").receipt("00-1-0") != mine
     others_signing = Voters(Keys(b"t" * 32, b"q" * 32, b"e" * 32), "the-contest")
     assert others_signing.receipt("00-1-0") == mine
+
+
+# --- accounts -----------------------------------------------------------------------------------
+
+
+def test_an_account_is_the_same_voter_each_time_and_never_a_device():
+    later = VOTERS.openid_pass("oABCD-1234_efgh", NOW + 86_400_000)
+    assert (later.id, later.voter) == (ACCOUNT.id, ACCOUNT.voter)
+    assert ACCOUNT.identity is Identity.OPENID
+    assert VOTERS.read_pass(TOKENS["account"], NOW) == ACCOUNT
+    assert VOTERS.read_pass(TOKENS["pass"], NOW).identity is Identity.DEVICE
+    assert VOTERS.openid_pass("oABCD-1234_efgi", NOW).voter != ACCOUNT.voter
+
+
+def test_a_device_s_pass_can_t_be_dressed_up_as_an_account_s_nor_the_other_way():
+    for token in ("w." + TOKENS["pass"], TOKENS["account"].removeprefix("w.")):
+        assert verdict("pass", token) is Verdict.BALLOT_INVALID
+
+
+def test_an_openid_can_t_be_found_again_without_the_pseudonym_key():
+    stranger = Voters(Keys(b"s" * 32, b"q" * 32, b"e" * 32), "the-contest")
+    assert stranger.openid_pass("oABCD-1234_efgh", NOW).id != ACCOUNT.id
+    assert b"oABCD" not in ACCOUNT.id + ACCOUNT.voter + TOKENS["account"].encode()
+
+
+def test_an_intention_comes_back_as_it_went_until_its_view_is_too_old():
+    token = TOKENS["intention"]
+    assert VOTERS.read_intention(token, NOW + VIEW_LIVES_MS - 1) == Intention(VIEW, 12, b"shar")
+    with pytest.raises(Worthless) as worthless:
+        VOTERS.read_intention(token, NOW + VIEW_LIVES_MS)
+    assert worthless.value.verdict is Verdict.BALLOT_EXPIRED
+
+
+def test_a_state_fits_one_intention_and_tells_nothing_of_it():
+    other = VOTERS.set_out(View(b"another.", 7, NOW), 12, b"shar")
+    state = VOTERS.state_of(TOKENS["intention"])
+    assert re.fullmatch(r"[0-9a-f]{32}", state)
+    assert state == VOTERS.state_of(TOKENS["intention"]) != VOTERS.state_of(other)
+
+
+# --- share codes --------------------------------------------------------------------------------
+
+
+def test_a_share_code_is_the_visitor_s_own_and_reads_back_as_four_bytes():
+    code = VOTERS.share_code(PASS)
+    assert re.fullmatch(r"[A-Za-z0-9_-]{10}", code)
+    assert code == VOTERS.share_code(PASS) != VOTERS.share_code(VIEW)
+    read = VOTERS.read_share_code(code)
+    assert len(read) == 4
+    assert read != NO_SHARE
+    assert VOTERS.written(read) == code
+    assert VOTERS.written(NO_SHARE) == ""
+
+
+def test_a_share_code_that_the_site_did_not_make_is_none():
+    code = VOTERS.share_code(PASS)
+    changed = [code[:at] + ("A" if one != "A" else "B") + code[at + 1 :]
+               for at, one in enumerate(code)]  # fmt: skip
+    other = Voters(KEYS, "other-contest").share_code(PASS)
+    odd = ["", "x", code + "A", code[:-1], code + "=", "票" * 10, "\ud800", "a1b2c3d4", "A" * 10]
+    assert {VOTERS.read_share_code(text) for text in [*changed, other, *odd]} == {NO_SHARE}
+
+
+def test_one_share_code_is_written_in_one_way():
+    code = VOTERS.share_code(PASS)
+    codes = (VOTERS.written(n.to_bytes(4, "big")) for n in range(1, 100))
+    plain = next(one for one in codes if "-" in one or "_" in one)
+    assert VOTERS.read_share_code(plain.replace("-", "+").replace("_", "/")) == NO_SHARE
+    assert [last for last in ALPHABET if VOTERS.read_share_code(code[:-1] + last) != NO_SHARE] \
+        == [code[-1]]
+
+
+def test_a_share_code_tells_nothing_of_the_pass():
+    read = VOTERS.read_share_code(VOTERS.share_code(PASS))
+    assert read not in PASS.id + PASS.voter

@@ -23,12 +23,15 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     from flask import Flask
 
     from voting import cli, web
+    from voting.wechat import Api
 
     settings = load_settings(environ)
     contest = load_contest(settings.contest_file)
     keys = settings.keys(environ)
-    app = Flask("voting", root_path=str(ROOT))
-    web.mount(app, web.Site(settings, contest, keys, _store(settings, contest, keys)))
+    app = Flask("voting", root_path=str(ROOT), static_folder=None)
+    wechat = Api(settings.wechat) if settings.wechat else None
+    store = _store(settings, contest, keys)
+    web.mount(app, web.Site(settings, contest, keys, store, wechat=wechat))
     cli.mount(app)
     return app
 
@@ -45,6 +48,11 @@ def prepare(environ: Mapping[str, str] | None = None) -> None:
 
     settings = load_settings(environ)
     contest = load_contest(settings.contest_file)
+    if not contest.law.votes_per_device and not settings.wechat:
+        raise Refused(
+            f"{settings.contest_file}：votes_per_device = 0 表示只能在微信里登录后投票，"
+            "可是没有接公众号（WECHAT_APP_ID、WECHAT_APP_SECRET），谁也投不了"
+        )
     settings.make_keys(environ)
     try:
         store = _store(settings, contest, settings.keys(environ))

@@ -123,6 +123,7 @@ class Verdict(enum.StrEnum):
     ALREADY_VOTED = "already_voted"
     QUOTA_USED = "quota_used"
     PASS_REQUIRED = "pass_required"  # noqa: S105 a code, not a password
+    WECHAT_REQUIRED = "wechat_required"
     BALLOT_INVALID = "ballot_invalid"
     BALLOT_EXPIRED = "ballot_expired"
     FOREIGN_BALLOT = "foreign_ballot"
@@ -199,9 +200,28 @@ class Entry:
         return f"{self.number:03d}"
 
 
+class Identity(enum.IntEnum):
+    """How well a voter is known; stored in each ledger row."""
+
+    DEMO = 0
+    DEVICE = 1
+    OPENID = 2
+
+
+#: Best known first.
+IDENTITY_WORDS: Mapping[Identity, str] = {
+    Identity.OPENID: "微信账号",
+    Identity.DEVICE: "设备凭证",
+    Identity.DEMO: "演示票",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """One numbered version of the rules in force. `[opens_ms, closes_ms)` is the voting window."""
+    """One numbered version of the rules in force. `[opens_ms, closes_ms)` is the voting window.
+
+    `votes_per_device` is the quota of whoever votes without a WeChat account; 0 lets none of them.
+    """
 
     version: int
     since_ms: int
@@ -215,6 +235,11 @@ class Rules:
     winners: int
     tie: Tie
     counts: Counts
+    votes_per_device: int
+
+    def votes_of(self, identity: Identity) -> int:
+        """How many votes a voter of this class has in a period."""
+        return self.votes_per_device if identity is Identity.DEVICE else self.votes_per_voter
 
     def phase(self, now_ms: int, *, paused: bool, stage: Stage = Stage.NONE) -> Phase:
         if now_ms < self.opens_ms:
@@ -236,11 +261,14 @@ class Law:
     winners: int
     tie: Tie
     counts: Counts
+    votes_per_device: int
 
     @property
     def source(self) -> str:
         """Changes exactly when somebody changes the law in contest.toml."""
         words = [str(getattr(self, name)) for name in self.__slots__]
+        if self.votes_per_device == self.votes_per_voter:
+            words.pop()  # the law as it was written before devices had a quota of their own
         return hashlib.sha256(json.dumps(words).encode()).hexdigest()[:16]
 
     def rules(self, version: int, reason: str, now_ms: int) -> Rules:
@@ -259,6 +287,7 @@ class Law:
             winners=self.winners,
             tie=self.tie,
             counts=self.counts,
+            votes_per_device=self.votes_per_device,
         )
 
     def window(self, now_ms: int) -> tuple[datetime, datetime]:
@@ -281,22 +310,6 @@ class Ballot:
     voter: bytes
     entry: int
     issued_ms: int
-
-
-class Identity(enum.IntEnum):
-    """How well a voter is known; stored in each ledger row."""
-
-    DEMO = 0
-    DEVICE = 1
-    OPENID = 2
-
-
-#: Best known first.
-IDENTITY_WORDS: Mapping[Identity, str] = {
-    Identity.OPENID: "微信账号",
-    Identity.DEVICE: "设备凭证",
-    Identity.DEMO: "演示票",
-}
 
 
 @dataclass(frozen=True, slots=True)

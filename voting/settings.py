@@ -8,7 +8,7 @@ import re
 import secrets
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -42,6 +42,7 @@ class Contest:
     award: str
     new_passes: str
     votes_per_second: int
+    wechat_verify: tuple[str, ...]
     tagline: str
     privacy_contact: str
     retention_days: int
@@ -150,7 +151,8 @@ def load_contest(path: Path) -> Contest:
     except tomllib.TOMLDecodeError as error:
         raise Refused(f"{path}：不是正确的 TOML 文件（{error}）") from error
 
-    tables = ("contest", "categories", "entries", "voting", "result", "throttle", "texts", "footer")
+    tables = ("contest", "categories", "entries", "voting", "result", "throttle", "wechat", "texts",
+              "footer")  # fmt: skip
     if unknown := sorted(set(document) - set(tables)):
         raise Refused(f"{path}：不认识 [{unknown[0]}]；允许：{'、'.join(tables)}")
 
@@ -158,6 +160,7 @@ def load_contest(path: Path) -> Contest:
         return Table(path, text, document, name)
 
     about, throttle, texts, footer = map(table, ("contest", "throttle", "texts", "footer"))
+    wechat = table("wechat")
     result = table("result")
     contest = Contest(
         id=_identifier(about),
@@ -171,13 +174,14 @@ def load_contest(path: Path) -> Contest:
         law=_law(table("voting"), result),
         new_passes=_rate(throttle, "new_passes"),
         votes_per_second=throttle.number("votes_per_second", 1, 100_000),
+        wechat_verify=_verify(wechat),
         tagline=texts.word("tagline"),
         privacy_contact=texts.word("privacy_contact"),
         retention_days=texts.number("retention_days", 1, 730),
         icp=footer.word("icp", empty=True),
         police=footer.word("police", empty=True),
     )
-    for one in (about, throttle, texts, footer):
+    for one in (about, throttle, wechat, texts, footer):
         one.done()
     return contest
 
@@ -197,6 +201,16 @@ def _rate(throttle: Table, key: str) -> str:
     if not re.fullmatch(rf"{one}(; {one})*", value):
         raise throttle.wrong(key, allowed)
     return value
+
+
+def _verify(wechat: Table) -> tuple[str, ...]:
+    """What stands in the file names between `MP_verify_` and `.txt`; it is the content too."""
+    allowed = '一组公众平台给的文件名，可以为空，例如 ["MP_verify_AbCd1234.txt"]'
+    names: list[Any] = wechat.take("verify", list, allowed)
+    found = [re.fullmatch(r"MP_verify_([A-Za-z0-9]{1,64})\.txt", str(name)) for name in names]
+    if not all(found):
+        raise wechat.wrong("verify", allowed)
+    return tuple(name[1] for name in found if name)
 
 
 def _categories(table: Any) -> dict[str, Category]:
@@ -242,6 +256,7 @@ def _law(voting: Table, result: Table) -> Law:
         winners=result.number("winners", 1, 1000),
         tie=result.choice("tie", Tie),
         counts=result.choice("counts", Counts),
+        votes_per_device=voting.number("votes_per_device", 0, per_voter),
     )
     if isinstance(law.opens, str) and isinstance(law.closes, datetime):
         raise voting.refuse("closes", '和 opens 的演示写法合不到一起', '"in two weeks"')
@@ -264,6 +279,17 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
+class WeChat:
+    """The official account that voters sign in with, and where WeChat is reached."""
+
+    app_id: str
+    app_secret: str = field(repr=False)
+    api_url: str = "https://api.weixin.qq.com"
+    open_url: str = "https://open.weixin.qq.com"
+    sdk_url: str = "https://res.wx.qq.com/open/js/jweixin-1.6.0.js"
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The environment, checked; see config/example.env for each variable."""
 
@@ -280,6 +306,7 @@ class Settings:
     accept_unknown_durability: bool
     trusted_proxies: int
     web_workers: int
+    wechat: WeChat | None = None
 
     @property
     def runtime_dir(self) -> Path:
@@ -383,6 +410,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             raise Refused(f"{name}={value}: must start with {' or '.join(schemes)}")
         return value
 
+    web = ("http://", "https://")
     stores = ("unix://", "redis://", "rediss://", "redis+sentinel://", "redis+cluster://")
     port = number("PORT", 8000, 1, 65534)
     accept = text("ACCEPT_UNKNOWN_DURABILITY", "no")
@@ -392,8 +420,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         host=text("HOST", "0.0.0.0"),  # noqa: S104 phones in the LAN must reach it
         port=port,
         media_port=number("MEDIA_PORT", port + 1, 1, 65535),
-        media_url=url("MEDIA_URL", ("http://", "https://")),
-        public_url=url("PUBLIC_URL", ("http://", "https://")),
+        media_url=url("MEDIA_URL", web),
+        public_url=url("PUBLIC_URL", web),
         data_dir=Path(text("DATA_DIR", "var")).absolute(),
         contest_file=Path(text("CONTEST_FILE", str(ROOT / "config" / "contest.toml"))),
         redis_url=url("REDIS_URL", stores),
@@ -402,4 +430,34 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         accept_unknown_durability=accept == "yes",
         trusted_proxies=number("TRUSTED_PROXIES", 0, 0, 10),
         web_workers=number("WEB_WORKERS", 2, 1, 64),
+        wechat=_wechat(
+            text("WECHAT_APP_ID", ""),
+            text("WECHAT_APP_SECRET", "") or _content_of(text("WECHAT_APP_SECRET_FILE", "")),
+            api_url=url("WECHAT_API_URL", web),
+            open_url=url("WECHAT_OPEN_URL", web),
+            sdk_url=url("WECHAT_SDK_URL", web),
+        ),
     )
+
+
+def _wechat(app_id: str, app_secret: str, **urls: str) -> WeChat | None:
+    if not app_id and not app_secret:
+        return None
+    if not app_secret:
+        raise Refused("WECHAT_APP_ID is set without WECHAT_APP_SECRET: signing in needs both")
+    if not app_id:
+        raise Refused("WECHAT_APP_SECRET is set without WECHAT_APP_ID: signing in needs both")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{4,64}", app_id):
+        raise Refused(f"WECHAT_APP_ID={app_id}: an AppID is made of letters and digits")
+    for name, value in urls.items():
+        if re.search(r"[^!-~]|[;,'\"]", value):  # one of them stands in the page's policy
+            raise Refused(f"WECHAT_{name.upper()}={value}: this is no URL")
+    return WeChat(app_id, app_secret, **{name: value for name, value in urls.items() if value})
+
+
+def _content_of(file: str) -> str:
+    try:
+        return Path(file).read_text(encoding="ascii").strip() if file else ""
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not plain text"
+        raise Refused(f"WECHAT_APP_SECRET_FILE: {file} can't be read ({why})") from error

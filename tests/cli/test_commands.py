@@ -198,7 +198,8 @@ def test_rules_are_shown_and_a_changed_file_becomes_the_next_version(
     app: Flask, site: Site, environ: dict[str, str], tmp_path: Path, town: Town
 ):
     assert said(app, "rules", "show") == "第 1 版  首次启动时按配置文件制定\n"
-    file = rewritten(tmp_path, ("votes_per_voter = 5", "votes_per_voter = 1"))
+    fewer = [(f"votes_per_{whom} = 5", f"votes_per_{whom} = 1") for whom in ("voter", "device")]
+    file = rewritten(tmp_path, *fewer)
     changed = create_app(environ | {"CONTEST_FILE": str(file)})
     said(changed, "rules", "apply", "--reason", "投票人太多")
     assert said(app, "rules", "show").splitlines()[1] == "第 2 版  投票人太多"

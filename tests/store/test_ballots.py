@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
 from casting import NOW, OPEN_LAW, SIGNALS, Contest, a_ballot, now_ms
 
-from voting.contest import Period, Verdict
+from voting.contest import Identity, Period, Verdict
 from voting.store import keys
 from voting.store.ballots import Record
 from voting.store.client import StoreDown
@@ -181,6 +182,131 @@ def test_new_rules_are_in_force_as_soon_as_apply_returns(contest: Contest):
     assert contest.cast(a_ballot(entry=2)).verdict is Verdict.QUOTA_USED
 
 
+def test_a_device_has_a_quota_of_its_own_and_an_account_the_whole(contest: Contest):
+    contest.change(votes_per_device=1)
+    assert contest.cast(a_ballot(entry=1)).votes_left == 0
+    assert contest.cast(a_ballot(entry=2)).verdict is Verdict.QUOTA_USED
+    account = [a_ballot(entry=n, voter=b"account.") for n in (1, 2, 3)]
+    left = [contest.cast(ballot, Identity.OPENID).votes_left for ballot in account]
+    assert left == [2, 1, 0]
+
+
+def test_where_only_accounts_may_vote_a_device_is_sent_to_wechat(contest: Contest):
+    contest.change(votes_per_device=0)
+    outcome = contest.cast(a_ballot())
+    assert (outcome.verdict, outcome.votes_left) == (Verdict.WECHAT_REQUIRED, 0)
+    assert contest.cast(a_ballot(), Identity.OPENID).verdict is Verdict.ACCEPTED
+    assert contest.tally() == {1: 1}
+
+
+def test_rules_from_before_devices_had_a_quota_give_them_the_whole(contest: Contest):
+    store = contest.store.law
+    store.hdel(keys.RULES(shard=0), "votes_per_device")
+    version = json.loads(store.lindex(keys.VERSIONS(), 0))
+    del version["votes_per_device"]
+    store.lset(keys.VERSIONS(), 0, json.dumps(version))
+    assert contest.cast(a_ballot()).votes_left == 2
+    assert contest.store.rules.versions()[0].votes_per_device == 3
+    contest.store.rules.open("test", contest.law, now_ms())  # and it is still the same law
+
+
+def adopted_entries(contest: Contest, voter: bytes = b"account.") -> tuple[int, ...]:
+    rules = contest.store.rules.versions()[-1]
+    return contest.store.ballots.record(voter, rules, now_ms()).voted
+
+
+def test_what_a_device_cast_today_counts_against_the_account_that_signs_in(contest: Contest):
+    contest.cast(a_ballot(entry=2))
+    contest.store.ballots.adopt(b"alice...", b"account.")
+    assert adopted_entries(contest) == (2,)
+    again = contest.cast(a_ballot(entry=2, voter=b"account."), Identity.OPENID)
+    assert again.verdict is Verdict.ALREADY_VOTED
+    other = contest.cast(a_ballot(entry=1, voter=b"account."), Identity.OPENID)
+    assert (other.verdict, other.votes_left) == (Verdict.ACCEPTED, 1)
+    assert contest.tally() == {1: 1, 2: 1}
+
+
+def test_signing_in_again_counts_only_what_is_new(contest: Contest):
+    contest.cast(a_ballot(entry=2))
+    for _ in range(3):
+        contest.store.ballots.adopt(b"alice...", b"account.")
+    assert adopted_entries(contest) == (2,)
+    contest.cast(a_ballot(entry=3))
+    contest.store.ballots.adopt(b"alice...", b"account.")
+    assert adopted_entries(contest) == (2, 3)
+    contest.store.ballots.adopt(b"alice...", b"another.")
+    assert adopted_entries(contest, b"another.") == (2, 3)
+
+
+def test_votes_of_an_account_and_of_its_devices_add_up(contest: Contest):
+    contest.cast(a_ballot(entry=1, voter=b"account."), Identity.OPENID)
+    contest.cast(a_ballot(entry=2, voter=b"phone..."))
+    contest.cast(a_ballot(entry=3, voter=b"laptop.."))
+    contest.store.ballots.adopt(b"phone...", b"account.")
+    contest.store.ballots.adopt(b"laptop..", b"account.")
+    assert adopted_entries(contest) == (1, 2, 3)
+    refused = contest.cast(a_ballot(entry=1, voter=b"account."), Identity.OPENID)
+    assert (refused.verdict, refused.votes_left) == (Verdict.ALREADY_VOTED, 0)
+
+
+def test_a_device_that_cast_nothing_has_nothing_to_adopt(contest: Contest):
+    contest.store.ballots.adopt(b"nobody..", b"account.")
+    assert contest.store.law.hlen(keys.VOTERS(shard=0)) == 0
+    assert not contest.store.law.exists(keys.ADOPTED(shard=0))
+
+
+def test_yesterday_s_votes_count_for_yesterday(contest: Contest):
+    contest.cast(a_ballot(entry=1))
+    contest.store.ballots.adopt(b"alice...", b"account.")
+    contest.next_day()
+    contest.store.ballots.adopt(b"alice...", b"account.")
+    first = contest.cast(a_ballot(entry=1, voter=b"account."), Identity.OPENID)
+    assert (first.verdict, first.votes_left) == (Verdict.ACCEPTED, 2)
+    contest.store.ballots.adopt(b"alice...", b"account.")  # a record of yesterday changes nothing
+    assert contest.cast(a_ballot(entry=2, voter=b"account."), Identity.OPENID).votes_left == 1
+    contest.cast(a_ballot(entry=3))
+    contest.store.ballots.adopt(b"alice...", b"account.")
+    assert contest.cast(a_ballot(entry=3, voter=b"account."), Identity.OPENID).votes_left == 0
+
+
+def test_a_device_s_votes_of_yesterday_are_not_counted_today(contest: Contest):
+    contest.cast(a_ballot(entry=1))
+    contest.next_day()
+    contest.cast(a_ballot(entry=2, voter=b"account."), Identity.OPENID)
+    contest.store.ballots.adopt(b"alice...", b"account.")
+    assert contest.cast(a_ballot(entry=3, voter=b"account."), Identity.OPENID).votes_left == 1
+
+
+def test_an_account_s_votes_of_yesterday_make_no_room_today(contest: Contest):
+    contest.cast(a_ballot(entry=1, voter=b"account."), Identity.OPENID)
+    contest.next_day()
+    contest.cast(a_ballot(entry=1))
+    contest.store.ballots.adopt(b"alice...", b"account.")
+    again = contest.cast(a_ballot(entry=1, voter=b"account."), Identity.OPENID)
+    assert (again.verdict, again.votes_left) == (Verdict.ALREADY_VOTED, 2)
+
+
+def test_a_late_look_at_a_device_s_record_takes_nothing_back(contest: Contest):
+    """Two sign-ins at once: the one that read less comes last."""
+    ballots = contest.store.ballots
+    names = [keys.VOTERS(shard=0), keys.ADOPTED(shard=0)]
+    contest.cast(a_ballot(entry=1))
+    less = contest.store.law.hget(keys.VOTERS(shard=0), b"alice...")
+    contest.cast(a_ballot(entry=2))
+    ballots.adopt(b"alice...", b"account.")
+    ballots.adopting(names, [b"account.", b"alice...", less])
+    ballots.adopt(b"alice...", b"account.")
+    assert adopted_entries(contest) == (1, 2)
+
+
+def test_accounts_and_devices_may_lie_in_different_shards(sharded: Contest):
+    device, account = bytes([0, 0, 0, 1, 1, 1, 1, 1]), bytes([0, 0, 0, 2, 2, 2, 2, 2])
+    sharded.cast(a_ballot(entry=2, voter=device))
+    for _ in range(2):
+        sharded.store.ballots.adopt(device, account)
+    assert sharded.cast(a_ballot(entry=1, voter=account), Identity.OPENID).votes_left == 1
+
+
 def test_a_store_without_a_contest_takes_no_vote(contest: Contest):
     contest.store.law.flushall()
     with pytest.raises(StoreDown, match="holds another contest, or none"):
@@ -213,7 +339,7 @@ def test_a_voter_s_record_holds_the_current_period_only(contest: Contest):
     rules = contest.store.rules.versions()[-1]
     record = contest.store.ballots.record(b"alice...", rules, now_ms())
     assert record == Record((3, 1))
-    assert record.votes_left(rules) == 1
+    assert record.votes_left(rules, Identity.DEVICE) == 1
     tomorrow = now_ms() + 86_400_000
     assert contest.store.ballots.record(b"alice...", rules, tomorrow) == Record(())
     assert contest.store.ballots.record(b"nobody..", rules, now_ms()) == Record(())

@@ -15,10 +15,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from hypothesis.strategies import integers, sampled_from
 
-from voting.contest import Ballot, Period, Verdict
+from voting.contest import Ballot, Identity, Outcome, Period, Verdict
 from voting.store.rules import StepRefused
 
-VOTERS = (b"alice...", b"bob.....", b"carol...")
+DEVICES = (b"alice...", b"bob.....")
+ACCOUNTS = (b"carol...", b"dan.....")
+VOTERS = DEVICES + ACCOUNTS
 ENTRIES = (1, 2, 3, 4)
 
 
@@ -36,6 +38,7 @@ class Vote(RuleBasedStateMachine):
         self.contest: Contest = a_contest(*self.urls, self.folder, shards)
         self.law, self.votable, self.paused, self.day = OPEN_LAW, {1, 2, 3}, False, 0
         self.cast_in: dict[tuple[bytes, int], list[int]] = {}
+        self.adopted: dict[tuple[bytes, bytes, int], int] = {}
         self.answered: dict[bytes, str] = {}
         self.ballots: list[Ballot] = []
         self.tally: Counter[int] = Counter()
@@ -53,11 +56,16 @@ class Vote(RuleBasedStateMachine):
             return Verdict.PAUSED
         if ballot.entry not in self.votable:
             return Verdict.ENTRY_NOT_VOTABLE
+        if not self.quota(ballot.voter):
+            return Verdict.WECHAT_REQUIRED
         if cast.count(ballot.entry) >= self.law.votes_per_entry:
             return Verdict.ALREADY_VOTED
-        if len(cast) >= self.law.votes_per_voter:
+        if len(cast) >= self.quota(ballot.voter):
             return Verdict.QUOTA_USED
         return Verdict.ACCEPTED
+
+    def quota(self, voter: bytes) -> int:
+        return self.law.votes_per_device if voter in DEVICES else self.law.votes_per_voter
 
     @property
     def period(self) -> int:
@@ -68,14 +76,27 @@ class Vote(RuleBasedStateMachine):
         ballot = a_ballot(entry, voter)
         self.ballots.append(ballot)
         expected = self.expected(ballot)
-        outcome = self.contest.cast(ballot)
+        outcome = self.cast(ballot)
         assert outcome.verdict is expected
         cast = self.cast_in.setdefault((voter, self.period), [])
         if expected is Verdict.ACCEPTED:
             cast.append(entry)
             self.tally[entry] += 1
             self.answered[ballot.id] = outcome.vote_id
-        assert outcome.votes_left == max(0, self.law.votes_per_voter - len(cast))
+        assert outcome.votes_left == max(0, self.quota(voter) - len(cast))
+
+    def cast(self, ballot: Ballot) -> Outcome:
+        device = ballot.voter in DEVICES
+        return self.contest.cast(ballot, Identity.DEVICE if device else Identity.OPENID)
+
+    @rule(device=sampled_from(DEVICES), account=sampled_from(ACCOUNTS))
+    def somebody_signs_in(self, device: bytes, account: bytes):
+        """The device's votes that weren't counted for this account before are now."""
+        self.contest.store.ballots.adopt(device, account)
+        cast = self.cast_in.get((device, self.period), [])
+        counted = self.adopted.get((device, account, self.period), 0)
+        self.cast_in.setdefault((account, self.period), []).extend(cast[counted:])
+        self.adopted[device, account, self.period] = len(cast)
 
     @rule(which=integers(0, 50))
     def somebody_repeats_a_ballot(self, which: int):
@@ -83,7 +104,7 @@ class Vote(RuleBasedStateMachine):
             return
         ballot = self.ballots[which % len(self.ballots)]
         if ballot.id in self.answered:
-            outcome = self.contest.cast(ballot)
+            outcome = self.cast(ballot)
             assert outcome.verdict is Verdict.ACCEPTED
             assert outcome.vote_id == self.answered[ballot.id]
 
@@ -120,13 +141,15 @@ class Vote(RuleBasedStateMachine):
 
     @rule(
         per_voter=integers(1, 4),
+        per_device=integers(0, 4),
         per_entry=integers(1, 2),
         window=sampled_from(["open", "open", "open", "before", "closed"]),
     )
-    def the_rules_change(self, per_voter: int, per_entry: int, window: str):
+    def the_rules_change(self, per_voter: int, per_device: int, per_entry: int, window: str):
         self.contest.change(
             winners=self.contest.law.winners % 1000 + 1,  # unchanged rules would be refused
             votes_per_voter=per_voter,
+            votes_per_device=min(per_device, per_voter),
             votes_per_entry=min(per_entry, per_voter),
             opens=NOW + timedelta(hours=1) if window == "before" else NOW - timedelta(hours=2),
             closes=NOW - timedelta(hours=1) if window == "closed" else NOW + timedelta(days=9),

@@ -16,11 +16,15 @@ from reading import fields
 from staging import build_open, refresh, rewritten, written
 from werkzeug.test import TestResponse
 
-from voting.contest import SHANGHAI, Verdict
+from voting.contest import SHANGHAI, Identity, Verdict
+from voting.settings import WeChat
 from voting.web.ballot import ANSWERS
 from voting.web.site import Site
+from voting.wechat import Api
 
 HALF_HOUR_S = 30 * 60
+SHARE = b"\x0a\x0b\x0c\x0d"
+WECHAT = "Mozilla/5.0 (Linux; Android 14) Chrome/116.0 XWEB/1160 MicroMessenger/8.0.49"
 VOTES = "/api/v1/entries/1/votes"
 
 
@@ -110,6 +114,12 @@ def foreign_ballot(site: Site, alice: Visitor, bob: Visitor) -> TestResponse:
     return bob.cast(1, alice.ballot(1))
 
 
+def wechat_required(site: Site, alice: Visitor, bob: Visitor) -> TestResponse:
+    ballot = alice.ballot(1)
+    change_rules(site, votes_per_device=0)
+    return alice.cast(1, ballot)
+
+
 REFUSALS = [
     (not_open, 403),
     (paused, 403),
@@ -122,6 +132,7 @@ REFUSALS = [
     (ballot_invalid, 400),
     (ballot_expired, 422),
     (foreign_ballot, 403),
+    (wechat_required, 403),
 ]
 
 
@@ -145,7 +156,7 @@ def test_a_refusal_has_its_status_code_and_sentence_and_counts_nothing(
 
 
 def test_an_accepted_vote_says_what_is_left_and_gives_a_receipt(site: Site, alice: Visitor):
-    answer = alice.vote(1, watched_s=12.5, share="0a0b0c0d")
+    answer = alice.vote(1, watched_s=12.5, share=site.voters.written(SHARE))
     assert (answer.status_code, answer.mimetype) == (201, "application/json")
     assert answer.headers["Cache-Control"] == "no-store"
     found = answer.json
@@ -153,7 +164,7 @@ def test_an_accepted_vote_says_what_is_left_and_gives_a_receipt(site: Site, alic
     assert re.fullmatch(r"[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{2}", found["receipt"])
     assert abs(datetime.fromisoformat(found["at"]) - now()) < timedelta(minutes=1)
     (vote,) = site.store.ledger.votes()
-    assert (vote.entry, vote.signals.watched_s, vote.signals.share) == (1, 12, b"\x0a\x0b\x0c\x0d")
+    assert (vote.entry, vote.signals.watched_s, vote.signals.share) == (1, 12, SHARE)
     assert vote.at_ms == round(datetime.fromisoformat(found["at"]).timestamp() * 1000)
 
 
@@ -262,7 +273,8 @@ def test_a_wrong_type_beside_a_good_ballot_is_refused(site: Site, alice: Visitor
         ({"share": "0a0b0c"}, 0, bytes(4)),
         ({"share": "0a0b0c0d0e"}, 0, bytes(4)),
         ({"share": "票"}, 0, bytes(4)),
-        ({"share": "FFFFFFFF"}, 0, b"\xff" * 4),
+        ({"share": "FFFFFFFF"}, 0, bytes(4)),
+        ({"share": "AAAAAAAAAA"}, 0, bytes(4)),
         ({"openid": "o-someone", "number": 2, "voter": "x"}, 0, bytes(4)),
     ],
 )
@@ -674,8 +686,154 @@ def test_the_form_s_cookie_is_http_only_and_same_site(alice: Visitor):
     assert "SameSite=Lax" in cookie
 
 
-def test_a_link_s_share_code_reaches_the_ledger_by_the_form_too(site: Site, alice: Visitor):
-    form = fields(alice.get("/e/1/vote?s=0a0b0c0d"))
-    assert alice.post("/e/1/vote?s=0a0b0c0d", data=form).status_code == 201
+@pytest.mark.parametrize("by", ["the address", "the page before"])
+def test_a_link_s_share_code_reaches_the_ledger_by_the_form_too(
+    site: Site, alice: Visitor, by: str
+):
+    link = f"?s={site.voters.written(SHARE)}"
+    asked = f"/e/1/vote{link}" if by == "the address" else "/e/1/vote"
+    before = {"Referer": f"http://localhost/e/1{link}"} if by == "the page before" else {}
+    assert alice.post("/e/1/vote", data=fields(alice.get(asked, headers=before))).status_code == 201
     (vote,) = site.store.ledger.votes()
-    assert vote.signals.share == b"\x0a\x0b\x0c\x0d"
+    assert vote.signals.share == SHARE
+
+
+@pytest.mark.parametrize("before", ["http://[", "?s", "x?s=%ff&s=2#", "\ud800?s=é"])
+def test_a_page_before_with_an_odd_address_is_as_good_as_none(alice: Visitor, before: str):
+    referer = before.encode("utf-8", "replace").decode("latin-1")
+    assert alice.get("/e/1/vote", headers={"Referer": referer}).status_code == 200
+
+
+# --- accounts -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def account(site: Site) -> Site:
+    """A site with an official account; nothing here asks WeChat anything."""
+    site.wechat = Api(WeChat("wx0123456789", "s" * 32))
+    return site
+
+
+def in_wechat(visitor: Visitor, path: str) -> TestResponse:
+    return visitor.get(path, headers={"User-Agent": WECHAT})
+
+
+def signed_in(site: Site, visitor: Visitor, openid: str = "o-alice") -> Visitor:
+    token = site.voters.pass_token(site.voters.openid_pass(openid, site.now_ms()))
+    visitor.client.set_cookie("pass", token)
+    return visitor
+
+
+def test_without_an_official_account_nobody_is_asked_to_sign_in(alice: Visitor):
+    assert in_wechat(alice, "/api/v1/me?entry=1").json["sign_in"] is None
+
+
+@pytest.mark.parametrize(
+    ("agent", "per_device", "sign_in"),
+    [
+        (WECHAT, 5, "here"),
+        (WECHAT, 0, "here"),
+        (WECHAT + " wxwork/4.1", 5, None),
+        (WECHAT + " wxwork/4.1", 0, "elsewhere"),
+        ("Mozilla/5.0 Safari/604.1", 5, None),
+        ("Mozilla/5.0 Safari/604.1", 0, "elsewhere"),
+        ("", 0, "elsewhere"),
+    ],
+)
+def test_who_has_to_sign_in_and_where(
+    account: Site, alice: Visitor, agent: str, per_device: int, sign_in: str | None
+):
+    if per_device != account.contest.law.votes_per_device:
+        change_rules(account, votes_per_device=per_device)
+        refresh(account)
+    me = alice.get("/api/v1/me?entry=1", headers={"User-Agent": agent}).json
+    assert me["sign_in"] == sign_in
+    assert "ballot" not in me
+    assert me["votes_left"] == me["votes_per_voter"] == 5
+
+
+def test_whoever_has_signed_in_votes_as_an_account(account: Site, alice: Visitor):
+    change_rules(account, votes_per_device=2)
+    refresh(account)
+    me = in_wechat(signed_in(account, alice), "/api/v1/me?entry=1").json
+    assert (me["voter_class"], me["sign_in"], me["votes_left"]) == ("openid", None, 5)
+    assert alice.cast(1, me["ballot"]).json["votes_left"] == 4
+    (vote,) = account.store.ledger.votes()
+    assert vote.signals.identity is Identity.OPENID
+
+
+def test_whoever_signs_in_in_another_tab_is_not_taken_for_a_device(account: Site, alice: Visitor):
+    view = alice.me(1)["view"]
+    assert signed_in(account, alice).ask_pass(1, view).json["voter_class"] == "openid"
+
+
+def test_a_device_s_quota_is_what_it_is_told(account: Site, alice: Visitor):
+    change_rules(account, votes_per_device=2)
+    refresh(account)
+    assert (alice.me(1)["votes_left"], alice.me(1)["votes_per_voter"]) == (2, 2)
+    assert alice.vote(1).json["votes_left"] == 1
+    # In WeChat it could sign in, and the vote it has cast would count.
+    assert in_wechat(alice, "/api/v1/me?entry=1").json["votes_left"] == 4
+
+
+def test_a_device_that_signs_in_elsewhere_may_still_vote_here_as_itself(
+    account: Site, alice: Visitor
+):
+    view = in_wechat(alice, "/api/v1/me?entry=1").json["view"]
+    assert alice.cast(1, alice.ask_pass(1, view).json["ballot"]).status_code == 201
+
+
+def test_no_device_pass_is_made_where_only_accounts_may_vote(account: Site, alice: Visitor):
+    change_rules(account, votes_per_device=0)
+    refresh(account)
+    answer = alice.ask_pass(1, alice.me(1)["view"])
+    problem(answer, 403, "wechat_required")
+    assert "Set-Cookie" not in answer.headers
+
+
+def came_back(site: Site, visitor: Visitor, entry: int = 1) -> str:
+    """What the visitor set out with; they have signed in since."""
+    view = site.voters.look(entry, site.now_ms())
+    visitor.client.set_cookie("sign-in", site.voters.set_out(view, 12, SHARE))
+    signed_in(site, visitor)
+    return site.voters.ballot(site.voters.openid_pass("o-alice", site.now_ms()), view)
+
+
+def test_what_was_intended_is_handed_over_once(account: Site, alice: Visitor):
+    ballot = came_back(account, alice)
+    first = alice.get("/api/v1/me?entry=1")
+    assert first.json["intended"] == {"watched_s": 12, "share": account.voters.written(SHARE)}
+    assert first.json["ballot"] == ballot
+    assert first.headers["Set-Cookie"].startswith("sign-in=;")
+    again = alice.me(1)
+    assert again["intended"] is None
+    assert again["ballot"] != ballot
+
+
+def test_an_intention_is_for_its_entry_and_waits_for_it(account: Site, alice: Visitor):
+    came_back(account, alice, entry=2)
+    assert alice.me(1)["intended"] is None
+    assert alice.me()["sign_in"] is None
+    assert alice.me(2)["intended"]
+
+
+@pytest.mark.parametrize("why", ["not signed in", "too old", "not ours"])
+def test_a_page_is_not_told_to_vote(account: Site, alice: Visitor, why: str):
+    if why == "too old":
+        looked_long_ago(account, lambda: came_back(account, alice))
+        signed_in(account, alice)
+    else:
+        came_back(account, alice)
+    if why == "not signed in":
+        alice.client.delete_cookie("pass")
+    if why == "not ours":
+        alice.client.set_cookie("sign-in", "x" * 60)
+    assert alice.me(1)["intended"] is None
+
+
+def test_a_visitor_s_share_code_is_the_pass_s_and_the_look_s_before(site: Site, alice: Visitor):
+    before = [alice.me(1)["share"] for _ in range(2)]
+    assert before[0] != before[1]
+    alice.vote(1)
+    assert alice.me(1)["share"] == alice.me(2)["share"]
+    assert all(site.voters.read_share_code(code) != bytes(4) for code in before)

@@ -128,12 +128,18 @@ def _rules(rules: Rules) -> str:
             f"  为什么：{rules.reason}",
             f"  投票时间：{moment(rules.opens_ms)} 到 {moment(rules.closes_ms)}"
             "（北京时间，不含这一刻）",
-            f"  票数：{each}可投 {rules.votes_per_voter} 票，"
+            f"  票数：{each}可投 {rules.votes_per_voter} 票{_of_devices(rules)}，"
             f"同一件作品{per_day}最多 {rules.votes_per_entry} 票",
             f"  获奖：前 {rules.winners} 名；{tie}",
             f"  公开：{counts[rules.counts]}",
         )
     )
+
+
+def _of_devices(rules: Rules) -> str:
+    if rules.votes_per_device == rules.votes_per_voter:
+        return ""
+    return f"（没有用微信登录的 {rules.votes_per_device} 票）"
 
 
 def _readme(found: Outcome) -> str:

@@ -16,8 +16,10 @@ from voting.store.log import Log
 from voting.store.mending import Mending
 from voting.store.refusals import Refusals
 from voting.store.results import Results
+from voting.store.returns import Returns
 from voting.store.rules import RulesInForce
 from voting.store.standings import Boards
+from voting.store.tickets import Tickets
 from voting.store.witness import Witness
 
 
@@ -38,7 +40,9 @@ class Store:
     mending: Mending
     refusals: Refusals
     results: Results
+    returns: Returns
     rules: RulesInForce
+    tickets: Tickets
 
 
 def open_store(
@@ -79,5 +83,7 @@ def open_store(
         mending=Mending(entries, rules, log),
         refusals=Refusals(law),
         results=results,
+        returns=Returns(throttle, contest_id),
         rules=rules,
+        tickets=Tickets(throttle, contest_id),
     )

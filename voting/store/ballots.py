@@ -11,12 +11,17 @@ from importlib import resources
 
 from redis.commands.core import Script
 
-from voting.contest import Ballot, Outcome, Period, Rules, Signals, Verdict, day_of
+from voting.contest import Ballot, Identity, Outcome, Period, Rules, Signals, Verdict, day_of
 from voting.store import keys
 from voting.store.client import Client, Durability, StoreDown, durability, reachable
 from voting.store.ledger import pack, vote_id
 
-SCRIPT = resources.files("voting.store").joinpath("voting.lua").read_text(encoding="utf-8")
+_HERE = resources.files("voting.store")
+SCRIPT = _HERE.joinpath("voting.lua").read_text(encoding="utf-8")
+ADOPTING = _HERE.joinpath("adopting.lua").read_text(encoding="utf-8")
+
+#: Each class of voter as voting.lua knows it.
+CLASSES = {identity: identity.name.lower() for identity in Identity}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +30,8 @@ class Record:
 
     voted: tuple[int, ...]
 
-    def votes_left(self, rules: Rules) -> int:
-        return max(0, rules.votes_per_voter - len(self.voted))
+    def votes_left(self, rules: Rules, identity: Identity) -> int:
+        return max(0, rules.votes_of(identity) - len(self.voted))
 
 
 class Ballots:
@@ -40,6 +45,11 @@ class Ballots:
     @cached_property
     def script(self) -> Script:
         script: Script = self.client.register_script(SCRIPT)
+        return script
+
+    @cached_property
+    def adopting(self) -> Script:
+        script: Script = self.client.register_script(ADOPTING)
         return script
 
     def cast(self, ballot: Ballot, signals: Signals) -> Outcome:
@@ -67,14 +77,29 @@ class Ballots:
 
     def record(self, voter: bytes, rules: Rules, now_ms: int) -> Record:
         """What this voter did in the period that `now_ms` falls in."""
-        shard = keys.shard_of(voter, self.shards)
-        with reachable():
-            packed = self.client.hget(keys.VOTERS(shard=shard), voter)
-        if packed is None:
+        if not (packed := self._packed(voter)):
             return Record(())
         period, *voted = struct.unpack(f">{len(packed) // 2}H", packed)
         now = day_of(now_ms) if rules.period is Period.DAY else 0
         return Record(tuple(voted) if period == now else ())
+
+    def adopt(self, device: bytes, account: bytes) -> None:
+        """Count what this device's voter cast in its last period against the account's quota.
+
+        Once, however often it is called. Nothing is taken from the device. Raises StoreDown.
+        """
+        if not (packed := self._packed(device)):
+            return
+        shard = keys.shard_of(account, self.shards)
+        names = [keys.VOTERS(shard=shard), keys.ADOPTED(shard=shard)]
+        with reachable():
+            self.adopting(names, [account, device, packed])
+
+    def _packed(self, voter: bytes) -> bytes:
+        """A voter's record as the scripts write it, empty if there is none."""
+        shard = keys.shard_of(voter, self.shards)
+        with reachable():
+            return self.client.hget(keys.VOTERS(shard=shard), voter) or b""
 
     def require_fit(self) -> None:
         """Raises StoreDown unless the store is this contest's and keeps what it accepts."""
@@ -92,7 +117,7 @@ class Ballots:
             self.require_fit()
             self._fit_until = time.monotonic() + 60
 
-    def _call(self, ballot: Ballot, signals: Signals) -> tuple[list[str], list[bytes | int]]:
+    def _call(self, ballot: Ballot, signals: Signals) -> tuple[list[str], list[bytes | int | str]]:
         shard = keys.shard_of(ballot.voter, self.shards)
         names = [
             keys.RULES(shard=shard),
@@ -101,8 +126,8 @@ class Ballots:
             keys.TALLY(shard=shard),
             keys.LEDGER(shard=shard),
         ]
-        row = pack(ballot, signals)
-        return names, [ballot.id, ballot.issued_ms, ballot.voter, ballot.entry, row]
+        row, whose = pack(ballot, signals), CLASSES[signals.identity]
+        return names, [ballot.id, ballot.issued_ms, ballot.voter, ballot.entry, row, whose]
 
     def _outcome(self, ballot: Ballot, reply: tuple[bytes, bytes, int]) -> Outcome:
         tag, stream_id, left = reply

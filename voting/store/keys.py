@@ -40,6 +40,12 @@ VOTERS = Key(
     "the contest",
     "voter → the period of their last vote and the entries they voted for in it",
 )
+ADOPTED = Key(
+    "{{s{shard:02d}}}:adopted",
+    "hash",
+    "the contest",
+    "account and device → the device's period, and how many of its votes count for the account",
+)
 TALLY = Key("{{s{shard:02d}}}:tally", "hash", "the contest", "entry → votes; derived from ledger")
 LEDGER = Key("{{s{shard:02d}}}:ledger", "stream", "the contest", "one row a vote; the truth")
 
@@ -99,8 +105,29 @@ FIGURES = Key(
 CLAIM = Key(
     "{contest}:claim:{number}", "string", "5 min", "which reviewer is looking at a submission"
 )
+TICKET = Key(
+    "{contest}:wechat:{app}:ticket",
+    "string",
+    "2 h at most",
+    "what pages are signed with for WeChat's JS-SDK; gone when WeChat says that it ends",
+)
+TOKEN = Key(
+    "{contest}:wechat:{app}:token",
+    "string",
+    "2 h at most",
+    "the official account's access token; gone when WeChat says that it ends",
+)
+TICKET_LOCK = Key(
+    "{contest}:wechat:{app}:lock", "string", "30 s", "set by whoever tried to renew the two last"
+)
+CAME_BACK = Key(
+    "{contest}:came-back:{journey}",
+    "string",
+    "1 min",
+    "the pass of somebody who has just signed in, for a phone that comes back twice",
+)
 LIMITS = Key(
-    "LIMITS:{contest}*", "string", "the limit's window", "counters of new passes and log-ins"
+    "LIMITS:{contest}*", "string", "the limit's window", "counters of new passes, sign-ins, log-ins"
 )
 
 TABLE = tuple(value for value in list(globals().values()) if isinstance(value, Key))

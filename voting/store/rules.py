@@ -300,6 +300,7 @@ def _fields(rules: Rules) -> dict[str, int | str]:
         "closes_ms": rules.closes_ms,
         "votes_per_voter": rules.votes_per_voter,
         "votes_per_entry": rules.votes_per_entry,
+        "votes_per_device": rules.votes_per_device,
         "period": rules.period.value,
         "utc_offset_s": int(SHANGHAI.utcoffset(None).total_seconds()),
     }
@@ -307,6 +308,7 @@ def _fields(rules: Rules) -> dict[str, int | str]:
 
 def read_rules(text: bytes | str) -> Rules:
     fields = json.loads(text)
+    fields.setdefault("votes_per_device", fields["votes_per_voter"])  # versions of before
     fields |= {
         "period": Period(fields["period"]),
         "tie": Tie(fields["tie"]),

@@ -13,6 +13,7 @@
 -- ARGV[3] voter
 -- ARGV[4] entry's number
 -- ARGV[5] the ledger row
+-- ARGV[6] the voter's class, whose quota it is: "device", "openid" or "demo"
 -- Reply   {verdict, vote id or "", votes left}
 
 local BALLOT_LIVES_MS = 1800000
@@ -22,8 +23,9 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local issued = tonumber(ARGV[2])
 local law = redis.call('HMGET', KEYS[1], 'opens_ms', 'closes_ms', 'paused', 'votes_per_voter',
-  'votes_per_entry', 'period', 'utc_offset_s', ARGV[4])
+  'votes_per_entry', 'period', 'utc_offset_s', 'votes_per_device', ARGV[4])
 if not law[1] then return {'no_rules', '', 0} end
+local quota = tonumber(ARGV[6] == 'device' and law[8] or law[4])
 
 local period = 0
 if law[6] == 'day' then period = math.floor((now / 1000 + law[7]) / 86400) end
@@ -35,7 +37,7 @@ local cast, cast_for_entry = (#record - 2) / 2, 0
 for at = 3, #record, 2 do
   if string.sub(record, at, at + 1) == entry then cast_for_entry = cast_for_entry + 1 end
 end
-local left = math.max(0, law[4] - cast)
+local left = math.max(0, quota - cast)
 
 local seen = redis.call('HGET', KEYS[2], ARGV[1])
 if seen then return {'accepted', seen, left} end
@@ -45,7 +47,8 @@ if now >= issued + BALLOT_LIVES_MS then return {'ballot_expired', '', left} end
 if now < tonumber(law[1]) then return {'not_open', '', left} end
 if now >= tonumber(law[2]) then return {'closed', '', left} end
 if law[3] and law[3] ~= '' then return {'paused', '', left} end
-if not law[8] then return {'entry_not_votable', '', left} end
+if not law[9] then return {'entry_not_votable', '', left} end
+if quota == 0 then return {'wechat_required', '', left} end
 if cast_for_entry >= tonumber(law[5]) then return {'already_voted', '', left} end
 if left == 0 then return {'quota_used', '', left} end
 

@@ -6,23 +6,26 @@ import json
 import math
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qs
 
 from flask import Blueprint, Request, Response, g, make_response, render_template, request
 from flask_wtf import FlaskForm
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 from wtforms import HiddenField
 
-from voting.contest import ENDED, Ballot, Identity, Outcome, Phase, Signals, Verdict
-from voting.store.ballots import Record
+from voting.contest import ENDED, Ballot, Identity, Outcome, Phase, Rules, Signals, Verdict
+from voting.store.ballots import CLASSES, Record
 from voting.store.standings import Board
-from voting.voter import PASS_LIVES_S, Pass, View, Worthless
+from voting.voter import PASS_LIVES_S, Intention, Pass, View, Worthless
 from voting.web.errors import NOSNIFF, Problem
 from voting.web.gallery import find
 from voting.web.pages import iso
-from voting.web.site import PASS_COOKIE, Site, this_site, visitors_pass
+from voting.web.site import PASS_COOKIE, SIGN_IN_COOKIE, Site, this_site, visitors_pass
 from voting.web.throttle import new_pass, refuse_hammering
+from voting.wechat import in_wechat
 
 blueprint = Blueprint("ballot", __name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -43,12 +46,16 @@ ANSWERS = {
     Verdict.ALREADY_VOTED: Answer(409, "您已经投过这件作品", "去看看其他作品吧"),
     Verdict.QUOTA_USED: Answer(409, "您的票已经投完", "每日计票的比赛，零点后可以再投"),
     Verdict.PASS_REQUIRED: Answer(403, "还没有投票凭证", "请在作品页点“投一票”"),
+    Verdict.WECHAT_REQUIRED: Answer(403, "这次投票要在微信里投", "请用微信扫作品的二维码"),
     Verdict.BALLOT_INVALID: Answer(400, "这张选票无法识别", "请刷新页面再投"),
     Verdict.BALLOT_EXPIRED: Answer(422, "页面打开太久，选票过期了", "请刷新页面再投"),
     Verdict.FOREIGN_BALLOT: Answer(403, "这张选票不是发给您投这件作品的", "请刷新页面再投"),
 }
 
 PRIVATE = (("Cache-Control", "no-store"), NOSNIFF)
+
+#: What a page may tell of how its vote came about; see Signals.
+TOLD = {"watched_s": (int, float), "share": str}
 
 #: Passes can't be hoarded before the vote, and are of no use after it.
 NO_PASS = {Phase.BEFORE: Verdict.NOT_OPEN} | dict.fromkeys(ENDED, Verdict.CLOSED)
@@ -67,12 +74,14 @@ def count_refusal(response: Response) -> Response:
 def me() -> Response:
     site = this_site()
     board, one, now_ms = site.board(), visitors_pass(site, request), site.now_ms()
+    rules, sign_in = board.rules, _sign_in(site, board.rules, one)
+    identity = _class_of(one, sign_in)
     record = _record(site, board, one)
-    rules = board.rules
     fields: dict[str, Any] = {
-        "voter_class": Identity.DEVICE.name.lower() if one else None,
-        "votes_left": record.votes_left(rules),
-        "votes_per_voter": rules.votes_per_voter,
+        "voter_class": CLASSES[one.identity] if one else None,
+        "sign_in": sign_in,
+        "votes_left": record.votes_left(rules, identity),
+        "votes_per_voter": rules.votes_of(identity),
         "votes_per_entry": rules.votes_per_entry,
         "period": rules.period.value,
         "voted": list(record.voted),
@@ -81,25 +90,36 @@ def me() -> Response:
         "closes": iso(rules.closes_ms),
         "now": iso(now_ms),
     }
-    if number := request.args.get("entry", ""):
-        view = site.voters.look(find(board, _number(number)).number, now_ms)
-        if one:
-            fields["ballot"] = site.voters.ballot(one, view)
-        else:
-            fields["view"] = site.voters.view_token(view)
-    return _private(fields, 200)
+    if not (number := request.args.get("entry", "")):
+        return private(fields, 200)
+    entry = find(board, _number(number)).number
+    intention = _intention(site, one, entry)
+    view = intention.view if intention else site.voters.look(entry, now_ms)
+    fields["share"] = site.voters.share_code(one or view)
+    fields["intended"] = intention and {
+        "watched_s": intention.watched_s,
+        "share": site.voters.written(intention.share),
+    }
+    if one and sign_in is None:
+        fields["ballot"] = site.voters.ballot(one, view)
+    else:
+        fields["view"] = site.voters.view_token(view)
+    response = private(fields, 200)
+    if intention:  # handed over once: a page that is opened again later must not vote
+        response.delete_cookie(SIGN_IN_COOKIE)
+    return response
 
 
 @blueprint.post("/api/v1/passes")
 def passes() -> Response:
     site = this_site()
-    body = _json_body(site, request, {"entry": int, "view": str})
+    body = json_body(site, request, {"entry": int, "view": str})
     number = find(site.board(), body["entry"]).number
-    view = _read(lambda: site.voters.read_view(body["view"], number, site.now_ms()))
+    view = read_token(lambda: site.voters.read_view(body["view"], number, site.now_ms()))
     one = visitors_pass(site, request) or _new_pass(site, view)
-    fields = {"ballot": site.voters.ballot(one, view), "voter_class": "device"}
-    response = _private(fields, 201)
-    _hand_out(site, one, response)
+    fields = {"ballot": site.voters.ballot(one, view), "voter_class": CLASSES[one.identity]}
+    response = private(fields, 201)
+    hand_out(site, one, response)
     return response
 
 
@@ -111,17 +131,17 @@ def votes(number: int) -> Response:
 def cast_ballot(site: Site, request: Request, number: int) -> Response:
     """Collect, cast, translate. Raises Problem, StoreDown or werkzeug's HTTP refusals."""
     refuse_hammering(site, request)
-    body = _json_body(site, request, {"ballot": str}, {"watched_s": (int, float), "share": str})
+    body = json_body(site, request, {"ballot": str}, TOLD)
     board = site.board()
     if number not in board.entries and number not in board.catalogue.withdrawn:
-        raise _refusal(Verdict.UNKNOWN_ENTRY)
+        raise refusal(Verdict.UNKNOWN_ENTRY)
     one = visitors_pass(site, request)
     if one is None:
-        raise _refusal(Verdict.PASS_REQUIRED)
-    ballot = _read(lambda: site.voters.read_ballot(body["ballot"], one, number))
-    outcome = _cast(site, request, ballot, body.get("watched_s", 0), body.get("share", ""))
+        raise refusal(Verdict.PASS_REQUIRED)
+    ballot = read_token(lambda: site.voters.read_ballot(body["ballot"], one, number))
+    outcome = _cast(site, request, one, ballot, seconds_watched(body), body.get("share", ""))
     if outcome.verdict is not Verdict.ACCEPTED:
-        raise _refusal(outcome.verdict)
+        raise refusal(outcome.verdict)
     fields = {
         "code": outcome.verdict.value,
         "entry": number,
@@ -129,28 +149,32 @@ def cast_ballot(site: Site, request: Request, number: int) -> Response:
         "receipt": site.voters.receipt(outcome.vote_id),
         "at": iso(int(outcome.vote_id.split("-")[1])),
     }
-    return _private(fields, 201)
+    return private(fields, 201)
 
 
 class VoteForm(FlaskForm):  # type: ignore[misc]
     """The vote without JavaScript; the view makes the pass and the ballot, as in the API."""
 
     view = HiddenField()
+    share = HiddenField()
 
 
 @blueprint.get("/e/<int:number>/vote")
 def form(number: int) -> Response:
     site = this_site()
-    board = site.board()
-    entry = find(board, number)
-    record = _record(site, board, visitors_pass(site, request))
+    board, one = site.board(), visitors_pass(site, request)
+    entry, record = find(board, number), _record(site, board, one)
+    sign_in = _sign_in(site, board.rules, one)
     empty = VoteForm(formdata=None)
     empty.view.data = site.voters.view_token(site.voters.look(number, site.now_ms()))
+    empty.share.data = _came_by(request)
     page = render_template(
         "ballot/form.html",
         entry=entry,
         category=site.contest.categories[entry.category],
-        votes_left=record.votes_left(board.rules),
+        votes_left=record.votes_left(board.rules, _class_of(one, sign_in)),
+        votes_as_device=record.votes_left(board.rules, Identity.DEVICE),
+        sign_in=sign_in,
         voted=record.voted.count(number) >= board.rules.votes_per_entry,
         form=empty,
     )
@@ -163,15 +187,11 @@ def form(number: int) -> Response:
 def vote(number: int) -> Response:
     site = this_site()
     refuse_hammering(site, request)
-    _refuse_foreign_site(site, request)
     entry = find(site.board(), number)
-    sent = VoteForm(formdata=request.form)
-    if not sent.validate():
-        raise Problem(400, "form_expired", "这个页面放得太久了", "请返回作品页，重新点“投一票”")
-    view = _read(lambda: site.voters.read_view(sent.view.data or "", number, site.now_ms()))
+    view, share = sent_form(site, number)
     one = visitors_pass(site, request) or _new_pass(site, view)
-    ballot = _read(lambda: site.voters.read_ballot(site.voters.ballot(one, view), one, number))
-    outcome = _cast(site, request, ballot, 0, request.args.get("s", ""))
+    ballot = read_token(lambda: site.voters.read_ballot(site.voters.ballot(one, view), one, number))
+    outcome = _cast(site, request, one, ballot, 0, share)
     reply = ANSWERS[outcome.verdict]
     accepted = outcome.verdict is Verdict.ACCEPTED
     if not accepted:
@@ -187,42 +207,85 @@ def vote(number: int) -> Response:
     )
     response = make_response(page, reply.status)
     response.headers["Cache-Control"] = "no-store"
-    _hand_out(site, one, response)
+    hand_out(site, one, response)
     return response
 
 
+def sent_form(site: Site, number: int) -> tuple[View, str]:
+    """The view and the share code of a form that our page sent; raises Problem for others."""
+    _refuse_foreign_site(site, request)
+    sent = VoteForm(formdata=request.form)
+    if not sent.validate():
+        raise Problem(400, "form_expired", "这个页面放得太久了", "请返回作品页，重新点“投一票”")
+    view = read_token(lambda: site.voters.read_view(sent.view.data or "", number, site.now_ms()))
+    return view, sent.share.data or ""
+
+
+def _came_by(request: Request) -> str:
+    """The share code in the address, or in that of the page before: pages are shared by all, so
+    their links can't carry it."""
+    before = parse_qs((request.referrer or "").partition("?")[2]).get("s", [""])[0]
+    return request.args.get("s", before)[:32]
+
+
+def _sign_in(site: Site, rules: Rules, one: Pass | None) -> str | None:
+    """Where this visitor has to sign in before voting: `here`, `elsewhere` in WeChat, or nowhere.
+
+    In WeChat whoever can sign in does, because an account is the better known voter.
+    """
+    if site.wechat is None or (one and one.identity is Identity.OPENID):
+        return None
+    if in_wechat(request.headers.get("User-Agent", "")):
+        return "here"
+    return None if rules.votes_per_device else "elsewhere"
+
+
+def _class_of(one: Pass | None, sign_in: str | None) -> Identity:
+    """The class that this visitor's next vote will count for."""
+    if sign_in:
+        return Identity.OPENID
+    return one.identity if one else Identity.DEVICE
+
+
+def _intention(site: Site, one: Pass | None, entry: int) -> Intention | None:
+    """What this visitor meant to do here before signing in, once they have."""
+    token = request.cookies.get(SIGN_IN_COOKIE, "")
+    if not (token and one and one.identity is Identity.OPENID):
+        return None
+    try:
+        found = site.voters.read_intention(token, site.now_ms())
+    except Worthless:
+        return None
+    return found if found.view.entry == entry else None
+
+
 def _cast(
-    site: Site, request: Request, ballot: Ballot, watched_s: float, share: str
+    site: Site, request: Request, one: Pass, ballot: Ballot, watched_s: int, share: str
 ) -> Outcome:
     place = site.voters.place(request.remote_addr or "")
     signals = Signals(
-        identity=Identity.DEVICE,
+        identity=one.identity,
         address=place.address,
         network=place.network,
         agent=site.voters.agent(request.headers.get("User-Agent", "")),
-        share=_share_code(share),
+        share=site.voters.read_share_code(share),
         dwell_ms=site.now_ms() - ballot.issued_ms,
-        watched_s=int(min(max(watched_s, 0), 0xFFFF)),
+        watched_s=watched_s,
     )
     return site.store.ballots.cast(ballot, signals)
 
 
-def _share_code(text: str) -> bytes:
-    """The link a vote came by, 4 bytes; zeros if there is none or it can't be one."""
-    try:
-        code = bytes.fromhex(text)
-    except ValueError:
-        code = b""
-    return code if len(code) == 4 else bytes(4)
-
-
 def _new_pass(site: Site, view: View) -> Pass:
-    if verdict := NO_PASS.get(site.board().phase(site.now_ms())):
-        raise _refusal(verdict)
+    board = site.board()
+    if verdict := NO_PASS.get(board.phase(site.now_ms())):
+        raise refusal(verdict)
+    if not board.rules.votes_per_device:
+        raise refusal(Verdict.WECHAT_REQUIRED)
     return new_pass(site, view)
 
 
-def _hand_out(site: Site, one: Pass, response: Response) -> None:
+def hand_out(site: Site, one: Pass, response: Response) -> None:
+    """Give the visitor this pass, unless it is the one they have."""
     if visitors_pass(site, request) == one:
         return
     response.set_cookie(
@@ -241,20 +304,20 @@ def _record(site: Site, board: Board, one: Pass | None) -> Record:
     return site.store.ballots.record(one.voter, board.rules, site.now_ms())
 
 
-def _read(read: Any) -> Any:
+def read_token(read: Any) -> Any:
     """Read a token, or refuse as ANSWERS says."""
     try:
         return read()
     except Worthless as error:
-        raise _refusal(error.verdict) from error
+        raise refusal(error.verdict) from error
 
 
-def _refusal(verdict: Verdict) -> Problem:
+def refusal(verdict: Verdict) -> Problem:
     reply = ANSWERS[verdict]
     return Problem(reply.status, verdict.value, reply.sentence, reply.next)
 
 
-def _json_body(
+def json_body(
     site: Site, request: Request, required: dict[str, type], optional: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """The request's JSON object with fields of these types; everything else is refused."""
@@ -278,6 +341,11 @@ def _json_body(
     return body
 
 
+def seconds_watched(body: dict[str, Any]) -> int:
+    """How long the page says that the film was watched, as far as a ledger row has room for it."""
+    return int(min(max(body.get("watched_s", 0), 0), 0xFFFF))
+
+
 def _refuse_foreign_site(site: Site, request: Request) -> None:
     """Another site's page must not vote in a visitor's name. What isn't sent is neutral."""
     site_of_request = request.headers.get("Sec-Fetch-Site", "same-origin")
@@ -295,5 +363,5 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _private(fields: dict[str, Any], status: int) -> Response:
+def private(fields: dict[str, Any], status: int) -> Response:
     return Response(json.dumps(fields), status, PRIVATE, content_type="application/json")
