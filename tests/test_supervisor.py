@@ -394,5 +394,38 @@ def test_a_phone_is_told_an_address_that_it_can_reach(
     assert ("only this machine" in banner.banner(settings)) == (phone == "")
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "", "https://vote.example.cn", "http://localhost:8000", "http://127.0.0.1", "http://[::1]:80",
+        "http://192.168.1.7:8000", "http://10.0.0.8", "http://172.16.3.4", "http://[fd00::7]",
+        "http://votes", "http://votes:8000", "http://votes.local", "http://votes.lan.",
+        "http://box.home.arpa",
+    ],
+)  # fmt: skip
+def test_an_address_nearby_may_go_without_tls(tmp_path: Path, url: str) -> None:
+    assert checks.warning(replace(settings_in(tmp_path), public_url=url)) == ""
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://vote.example.cn", "http://vote.example.cn:8000", "http://8.8.8.8", "http://local.cn",
+        "http://[2400:3200::1]",
+    ],
+)  # fmt: skip
+def test_a_public_address_without_tls_is_warned_of(tmp_path: Path, url: str) -> None:
+    words = checks.warning(replace(settings_in(tmp_path), public_url=url))
+    assert words.startswith(f"PUBLIC_URL={url} is a public address without TLS")
+    assert "\n" not in words
+
+
+def test_an_official_account_without_an_address_is_warned_of(tmp_path: Path) -> None:
+    account = {"WECHAT_APP_ID": "wx0123456789abcdef", "WECHAT_APP_SECRET": "s" * 32}
+    given = account | {"DATA_DIR": str(tmp_path)}
+    assert "without PUBLIC_URL" in checks.warning(load_settings(given))
+    assert checks.warning(load_settings(given | {"PUBLIC_URL": "https://vote.cn"})) == ""
+
+
 def settings_in(data_dir: Path) -> Settings:
     return load_settings({"DATA_DIR": str(data_dir)})

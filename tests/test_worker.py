@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 from casting import Contest, a_ballot, a_contest
+from staging import wait_until
+from wechat.stand_in import StandIn
 
 from voting import worker
 from voting.contest import Verdict
@@ -258,12 +260,37 @@ def test_the_worker_finishes_what_a_killed_withdrawal_left(
     assert out(contest, shelf) == {1, 3}
 
 
+def test_the_worker_has_a_ticket_ready_and_waits_for_no_wechat(
+    contest: Contest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with StandIn() as wechat:
+        wechat.next_answers.append(2.0)
+        settings = load_settings({"DATA_DIR": str(tmp_path)} | wechat.environ)
+        with pytest.raises(Enough):
+            worker.work(contest.store, settings, three_rounds())
+        assert contest.store.tickets.ticket(wechat.app_id) is None  # three rounds, and still asking
+        wait_until(lambda: contest.store.tickets.ticket(wechat.app_id) is not None)
+        assert contest.store.tickets.ticket(wechat.app_id) == wechat.ticket
+
+
+def test_a_wechat_that_refuses_is_told_once_and_left_alone_for_a_while(
+    contest: Contest, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    with StandIn(every_answer=45009) as wechat:
+        settings = load_settings({"DATA_DIR": str(tmp_path)} | wechat.environ)
+        with pytest.raises(Enough):
+            worker.work(contest.store, settings, three_rounds())
+        wait_until(lambda: "share cards: WeChat says 45009" in caplog.text)
+        assert wechat.calls == ["stable_token"]
+
+
 def test_the_worker_outlives_its_stores_and_its_folder(tmp_path: Path):
     nowhere = "unix:///tmp/nobody-listens-here.sock"
     board = tmp_path / "board"
     store = open_store(
         "test", nowhere, nowhere, 1, board, accept_unknown=False, sealing=b"sealing"
     )
-    settings = load_settings({"DATA_DIR": str(tmp_path / "no folder")})
+    account = {"WECHAT_APP_ID": "wx0123456789abcdef", "WECHAT_APP_SECRET": "s" * 32}
+    settings = load_settings({"DATA_DIR": str(tmp_path / "no folder")} | account)
     with pytest.raises(Enough):
         worker.work(store, settings, three_rounds())

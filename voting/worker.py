@@ -8,8 +8,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +25,9 @@ from voting.store.jobs import KEPT_MS, Job, Jobs, JobState, NoSuchJob
 from voting.store.log import SITE
 from voting.store.rules import Pauser
 from voting.store.standings import Board
+from voting.store.tickets import Tickets
 from voting.supervisor.child import end_with_us
+from voting.wechat import Api, TokenWorthless, Trouble
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +49,7 @@ def work(store: Store, settings: Settings, sleep: Callable[[float], None]) -> No
     """Do everything that is due, for ever."""
     shelf = Shelf(settings.media_dir, settings.public_dir)
     foreman = Foreman(store.jobs, settings.data_dir / "jobs")
+    wechat = Api(settings.wechat) if settings.wechat else None
     while True:
         foreman.look()
         try:
@@ -54,6 +58,8 @@ def work(store: Store, settings: Settings, sleep: Callable[[float], None]) -> No
             store.mending.mend()
             reconcile(store, board, shelf)
             store.figures.keep_up(board)
+            if wechat:
+                keep_ticket(store.tickets, wechat)
         except (StoreDown, OSError) as error:
             log.warning("worker: %s", error)
         sleep(EVERY_S)
@@ -89,6 +95,49 @@ def _approved_media(store: Store) -> set[str]:
     if not entries:
         raise StoreDown("there are public media, but no entries in the store")
     return {entry.media for entry in entries.values() if entry.state is EntryState.APPROVED}
+
+
+# --- WeChat -------------------------------------------------------------------------------------
+
+
+def keep_ticket(tickets: Tickets, api: Api) -> None:
+    """Have the ticket for WeChat's JS-SDK renewed when it is time. It happens beside the rest:
+    WeChat may take many seconds, and the disk and the jobs can't wait.
+    """
+    if tickets.try_now(api.account.app_id):
+        threading.Thread(target=_renew_and_tell, args=(tickets, api), daemon=True).start()
+
+
+def _renew_and_tell(tickets: Tickets, api: Api) -> None:
+    try:
+        renew_ticket(tickets, api)
+    except (StoreDown, Trouble) as error:  # the old one goes on till it ends
+        log.warning("share cards: %s", error)
+
+
+def renew_ticket(tickets: Tickets, api: Api) -> None:
+    """Get a new ticket. Raises Trouble when WeChat gives none, and StoreDown."""
+    app_id = api.account.app_id
+    for token in _tokens(tickets, api):
+        try:
+            ticket = api.ticket(token)
+        except TokenWorthless as error:
+            refused = error
+        else:
+            tickets.keep_ticket(app_id, ticket.value, ticket.lives_s)
+            return
+    raise refused
+
+
+def _tokens(tickets: Tickets, api: Api) -> Iterator[str]:
+    """The token that we have, the one that WeChat has, and only then a new one."""
+    app_id = api.account.app_id
+    if kept := tickets.token(app_id):
+        yield kept
+    for force in (False, True):
+        token = api.token(force=force)
+        tickets.keep_token(app_id, token.value, token.lives_s)
+        yield token.value
 
 
 # --- jobs ---------------------------------------------------------------------------------------

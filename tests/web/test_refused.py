@@ -21,13 +21,15 @@ from staging import free_port, wait_until
 from voting.contest import Verdict, day_of
 from voting.settings import ROOT
 from voting.supervisor.child import end_with_us
-from voting.web import ballot, gallery, throttle
+from voting.web import ballot, gallery, throttle, wechat
 from voting.web.errors import HTTP_REFUSALS, STORE_DOWN
 from voting.web.refused import REASONS, reason_of
 from voting.web.site import Site
 
 #: What no vote and no pass meets: another method or address is another route, and so is a log-in.
-ELSEWHERE = {"forbidden", "not_found", "method_not_allowed", "too_many_tries"}
+ELSEWHERE = {
+    "forbidden", "not_found", "method_not_allowed", "too_many_tries", "foreign_url", "no_ticket",
+}  # fmt: skip
 
 
 def counted(site: Site) -> Counter[str]:
@@ -94,7 +96,8 @@ def codes_of(module: object) -> set[str]:
 
 def test_every_reason_has_its_words():
     codes = {verdict.value for verdict in Verdict} - {Verdict.ACCEPTED.value}
-    codes |= codes_of(ballot) | codes_of(throttle) | codes_of(gallery) | {STORE_DOWN.code}
+    codes |= codes_of(ballot) | codes_of(throttle) | codes_of(gallery) | codes_of(wechat)
+    codes |= {"sign_in_again", "sign_in_away", "sign_in_snapshot", STORE_DOWN.code}
     codes |= {code for code, _, _ in HTTP_REFUSALS.values()}
     assert codes - ELSEWHERE == REASONS.keys()
 

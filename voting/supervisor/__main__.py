@@ -11,7 +11,14 @@ import sys
 
 from voting.settings import ROOT, Refused, Settings, load_contest, load_settings
 from voting.supervisor.banner import banner
-from voting.supervisor.checks import check_disk, check_ports, http_status, lock, unlock
+from voting.supervisor.checks import (
+    check_disk,
+    check_ports,
+    http_status,
+    lock,
+    unlock,
+    warning,
+)
 from voting.supervisor.child import Child, say
 from voting.supervisor.stores import law_store, serves, throttle_store
 
@@ -99,6 +106,8 @@ async def open_site(
     if (code := await demo.ended()) != 0:
         say(f"The demo contest could not be loaded (exit code {code}); the site runs without it.")
     fronts.remove(demo)
+    if warned := warning(settings):
+        say(warned)
     say(banner(settings))
 
 

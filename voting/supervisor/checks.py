@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import errno
 import fcntl
+import ipaddress
 import os
 import shutil
 import socket
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from voting.settings import Refused, Settings
 from voting.supervisor.child import say
 
+#: Names that no public name server knows.
+NEARBY = (".localhost", ".local", ".lan", ".home.arpa", ".internal", ".test")
 LEAST_FREE = 200 * 1024 * 1024  # bytes
 
 
@@ -104,6 +108,28 @@ def _unusable(host: str, port: int, variable: str) -> str:
             return f"HOST={host} is no address of this machine."
         return f"Port {port} can't be used ({error.strerror}); choose another: {variable}=…"
     return ""
+
+
+def warning(settings: Settings) -> str:
+    """What is wrong with PUBLIC_URL without being a reason not to start; '' if nothing is."""
+    url = urlsplit(settings.public_url)
+    if url.scheme == "http" and not is_nearby(url.hostname or ""):
+        return (f"PUBLIC_URL={settings.public_url} is a public address without TLS: passes and "
+                "votes can be read and changed on their way, and browsers call the site not secure."
+                " Put nginx with a certificate before it, and write https:// (docs/operations.md).")
+    if settings.wechat and not settings.public_url:
+        return ("WECHAT_APP_ID is set without PUBLIC_URL: WeChat leads back only to the address "
+                "that is entered in the account's back office (docs/wechat-first-day.md).")
+    return ""
+
+
+def is_nearby(host: str) -> bool:
+    """Whether a host is this machine or stands in its own network."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return "." not in host.rstrip(".") or host.rstrip(".").endswith(NEARBY)
+    return not address.is_global
 
 
 def local_host(host: str) -> str:

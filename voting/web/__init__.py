@@ -8,6 +8,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from voting.web import (
+    assets,
     ballot,
     errors,
     gallery,
@@ -22,6 +23,7 @@ from voting.web import (
     rules,
     share,
     throttle,
+    wechat,
 )
 from voting.web.door import Door
 from voting.web.forms import FormSession
@@ -48,9 +50,12 @@ def mount(app: Flask, site: Site) -> None:
             app.wsgi_app, x_for=hops, x_proto=hops, x_host=0 if site.settings.public_url else hops
         )
     throttle.mount(app, site)
-    for module in (gallery, ballot, ranking, results, share, rules, mine, openapi, health):
+    for module in (
+        gallery, ballot, ranking, results, share, rules, mine, wechat, openapi, health,
+    ):  # fmt: skip
         app.register_blueprint(module.blueprint)
     organizer.mount(app)
     pages.mount(app)
+    assets.mount(app)
     headers.mount(app)
     errors.mount(app)

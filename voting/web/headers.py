@@ -6,8 +6,9 @@ from functools import lru_cache
 
 from flask import Flask, Response, request
 
+from voting.settings import WeChat
 from voting.web.errors import NOSNIFF
-from voting.web.site import this_site
+from voting.web.site import host_of, this_site
 
 SELF = "'self' "
 
@@ -20,25 +21,27 @@ def mount(app: Flask) -> None:
             media = this_site().media_host()
             # The console plays what isn't public, and serves that itself.
             own = request.path.startswith("/organizer/")
-            headers.extend(_of_a_page(f"'self' {media}" if own else media))
+            wechat = None if own else this_site().settings.wechat
+            headers.extend(_of_a_page(f"'self' {media}" if own else media, wechat))
         elif "X-Content-Type-Options" not in headers:
             headers.set(*NOSNIFF)
-        if request.path.startswith("/static/") and request.args.get("v"):
-            headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
 
 
 @lru_cache(maxsize=256)
-def _of_a_page(media: str) -> tuple[tuple[str, str], ...]:
+def _of_a_page(media: str, wechat: WeChat | None) -> tuple[tuple[str, str], ...]:
+    # A form that signs in is answered by a redirect to WeChat, which counts as the form's action.
+    sdk = f" {host_of(wechat.sdk_url)}" if wechat else ""
+    door = f" {host_of(wechat.open_url)}" if wechat else ""
     policy = "; ".join(
         (
             "default-src 'none'",
-            "script-src 'self'",
+            f"script-src 'self'{sdk}",
             "style-src 'self'",
             f"img-src 'self' {media.removeprefix(SELF)}",
             f"media-src {media}",
             "connect-src 'self'",
-            "form-action 'self'",
+            f"form-action 'self'{door}",
             "base-uri 'none'",
             "frame-ancestors 'none'",
         )

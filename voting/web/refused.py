@@ -35,6 +35,9 @@ REASONS = {
     Verdict.PASS_REQUIRED.value: Reason(
         "没有投票凭证", "浏览器不收 Cookie，或不是用浏览器投的。", True
     ),
+    Verdict.WECHAT_REQUIRED.value: Reason(
+        "要在微信里投", "这次只收微信登录的票，而页面不是在微信里打开的。"
+    ),
     Verdict.BALLOT_INVALID.value: Reason(
         "选票无法识别", "选票不是本站发的，或被改动过；多了就是有人在伪造。", True
     ),
@@ -48,6 +51,16 @@ REASONS = {
         "同一网络一下子来了太多新的投票人：可能是校园、单位共用出口，也可能是刷票。",
         True,
     ),
+    "sign_in_again": Reason(
+        "微信登录链接用过了", "登录页被刷新，或退回去又打开；再点一次“投一票”即可。"
+    ),
+    "sign_in_away": Reason(
+        "微信没有应答", "向微信核对身份时超时、出错或超出调用次数；原因在服务器的日志里。", True
+    ),
+    "sign_in_snapshot": Reason(
+        "微信快照页", "页面是微信做的快照，拿不到真实身份；页面已提示点“使用完整服务”。"
+    ),
+    "no_wechat": Reason("没有接公众号", "有人想用微信登录，但网站没有接公众号。"),
     "foreign_site": Reason("不是从本站页面投的", "别的网站的页面想借访客的手投票。", True),
     "form_expired": Reason("页面放得太久", "不用脚本的投票页超过时限，重新点一次即可。"),
     "store_unavailable": Reason(

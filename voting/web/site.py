@@ -19,10 +19,13 @@ from voting.shelf import Shelf
 from voting.store import Store
 from voting.store.standings import Board
 from voting.voter import Pass, Voters, Worthless
+from voting.wechat import Api
 
 #: No request of ours is larger; a longer body is refused unread.
 BODY_LIMIT = 16 * 1024
 PASS_COOKIE = "pass"  # noqa: S105 a cookie's name
+#: Carries an intention to WeChat and back.
+SIGN_IN_COOKIE = "sign-in"
 
 
 @dataclass
@@ -48,6 +51,7 @@ class Site:
     keys: Keys
     store: Store
     clock: Callable[[], float] = time.time
+    wechat: Api | None = None
     voters: Voters = field(init=False)
     hammering: Second = field(init=False)
 
@@ -80,8 +84,7 @@ class Site:
 
     def media_host(self) -> str:
         """Scheme and host of the media, without a path: what a Content-Security-Policy names."""
-        scheme, _, rest = self.media_origin().partition("://")
-        return f"{scheme}://{rest.partition('/')[0]}"
+        return host_of(self.media_origin())
 
     def media(self, entry: Entry, file: str) -> str:
         return f"{self.media_origin()}/{entry.media}/{file}"
@@ -110,6 +113,12 @@ def is_host(value: str) -> bool:
     """Whether a Host header can be one: it goes into links, so nothing else is let through."""
     name = r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63}){0,20}"
     return bool(re.fullmatch(rf"({name}|\[[0-9a-fA-F:.]{{2,45}}\])(:\d{{1,5}})?", value))
+
+
+def host_of(url: str) -> str:
+    """`https://cdn.example.cn/a/b` → `https://cdn.example.cn`"""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}"
 
 
 @lru_cache(maxsize=1024)

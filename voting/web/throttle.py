@@ -23,6 +23,7 @@ from voting.store.client import limiter_storage
 from voting.voter import Pass, View
 from voting.web.errors import Problem, answer
 from voting.web.site import Site, this_site
+from voting.wechat import Api, Person
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +71,13 @@ def _of_a_network() -> str:
 def new_pass(site: Site, view: View) -> Pass:
     """Make a pass, if there haven't been too many. The limits count passes, not requests."""
     return site.voters.new_pass(view)
+
+
+@limiter.shared_limit(lambda: this_site().contest.new_passes, scope="sign_ins")
+@limiter.shared_limit(_of_a_network, scope="sign_ins_of_a_network", key_func=_network)
+def sign_in(api: Api, code: str) -> Person:
+    """Ask WeChat who came back, if not too many did; raises Trouble. Junk costs WeChat calls."""
+    return api.exchange(code)
 
 
 @cache

@@ -1,0 +1,1 @@
+"""A stand-in for WeChat, and what it is held to."""
