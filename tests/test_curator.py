@@ -91,7 +91,7 @@ def test_a_withdrawn_entry_is_gone_from_every_public_address_and_comes_back(
     shown = [visitor.get(path).status_code for path in addresses(2)]
     assert shown == [200] * 5
     assert film_codes(site, 2) == {200}
-    assert list(curator.posters.glob("2-*"))
+    assert list(curator.posters.rglob("2-*"))
     assert visitor.vote(2).json["code"] == Verdict.ACCEPTED
     ballot = town.visitor()
     held = ballot.ballot(2)
@@ -100,7 +100,7 @@ def test_a_withdrawn_entry_is_gone_from_every_public_address_and_comes_back(
 
     assert ballot.cast(2, held).json["code"] == Verdict.ENTRY_NOT_VOTABLE  # at once
     assert film_codes(site, 2) == {404}  # at once
-    assert not list(curator.posters.glob("2-*"))
+    assert not list(curator.posters.rglob("2-*"))
     refresh(site)
     gone = [visitor.get(path) for path in addresses(2)]
     assert {answer.status_code for answer in gone} == {404}
@@ -142,9 +142,9 @@ def test_the_next_in_rank_moves_up_meanwhile(site: Site, curator: Curator, town:
 
 def test_a_correction_throws_the_old_posters_away(site: Site, curator: Curator, town: Town):
     assert town.visitor().get("/e/2/poster.jpg").status_code == 200
-    (curator.posters / "21-other.jpg").write_bytes(b"of another entry")
+    (curator.posters / "plain" / "21-other.jpg").write_bytes(b"of another entry")
     curator.correct(2, "审核时更正", "李审核", title="改好的题目")
-    assert [path.name for path in curator.posters.iterdir()] == ["21-other.jpg"]
+    assert [path.name for path in curator.posters.rglob("*.jpg")] == ["21-other.jpg"]
 
 
 def test_the_history_tells_who_did_what_when_and_why(curator: Curator):

@@ -23,7 +23,7 @@ class MediaMissing(Exception):  # noqa: N818 the plain word
 
 @dataclass(frozen=True, slots=True)
 class Curator:
-    """`posters` is the folder of drawn posters, each named `<number>-….jpg`."""
+    """`posters` is the folder under which drawn posters lie, each named `<number>-….jpg`."""
 
     store: Store
     shelf: Shelf
@@ -107,5 +107,5 @@ class Curator:
         return entry
 
     def _drop_posters(self, number: int) -> None:
-        for poster in self.posters.glob(f"{number}-*"):
+        for poster in self.posters.rglob(f"{number}-*"):
             poster.unlink(missing_ok=True)

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from voting import share
 from voting.contest import Entry, EntryState, moment
 from voting.disk import whole
 from voting.jobs import CannotDo, Desk, Done
 from voting.report.archive import Archive
 from voting.report.typeset import Printable, pdf
+from voting.share.code import qr_png, qr_svg
+from voting.share.poster import poster
 
 LONGEST: Final = 60  # characters of a title in a file's name; Windows dislikes long paths
 BOX: Final = 12  # pixels a module: 30 mm are then sharper than a printer needs
@@ -48,15 +49,16 @@ def work(desk: Desk) -> Done:
 def _add(archive: Archive, desk: Desk, entry: Entry, link: str) -> bool:
     """An entry's pictures; False if there is no cover for its poster."""
     stem, contest = stem_of(entry), desk.contest
-    archive.add(f"{stem}-qr.png", share.qr_png(link, box=20))
-    archive.add(f"{stem}-qr.svg", share.qr_svg(link))
+    archive.add(f"{stem}-qr.png", qr_png(link, box=20))
+    archive.add(f"{stem}-qr.svg", qr_svg(link))
     try:
         cover = (desk.settings.media_dir / entry.media / COVER).read_bytes()
     except FileNotFoundError:
         return False
     category, name = contest.categories[entry.category], f"{contest.name} {contest.subtitle}"
-    poster = share.poster(entry, category, name, contest.organizers, link, cover)
-    archive.add(f"{stem}-海报.jpg", poster)
+    archive.add(
+        f"{stem}-海报.jpg", poster(entry, category, name, contest.organizers, link, cover)
+    )
     return True
 
 
@@ -67,7 +69,7 @@ def sheet(desk: Desk, entries: Sequence[Entry], origin: str) -> bytes:
         root = Path(folder)
         for entry in entries:
             (root / f"{entry.number}.png").write_bytes(
-                share.qr_png(f"{origin}/e/{entry.number}", box=BOX)
+                qr_png(f"{origin}/e/{entry.number}", box=BOX)
             )
         data = {
             "contest": printable(f"{contest.name} {contest.subtitle}", "赛名"),

@@ -14,7 +14,7 @@ from typing import Any
 
 import typst
 
-from voting.share import PLACEHOLDER, missing_glyphs
+from voting.share.glyphs import PLACEHOLDER, missing_glyphs
 
 
 def pdf(template: str, data: dict[str, Any], at_ms: int, root: Path | None = None) -> bytes:
