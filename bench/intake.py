@@ -26,6 +26,7 @@ import docx
 from bench.stage import OUT
 from voting.contest import Notice
 from voting.demo import FOLDER as CLIPS
+from voting.intake import stills
 from voting.intake.batch import process
 from voting.intake.copies import MOBILE
 from voting.intake.folder import open_folder
@@ -34,11 +35,14 @@ from voting.intake.video import Video, probe, why_web_copy
 from voting.intake.workbench import NICE
 
 TOOLS = ("ffmpeg", "ffprobe")
-COVERS = (1080, 720, 480)
+COVERS = tuple((width, suffix) for width, suffixes in stills.COVERS for suffix in suffixes)
 #: x264's settings are those of intake/tracks.py, the places of the frames intake/stills.py's.
 X264 = "-c:v libx264 -preset veryfast -profile:v high -flags +cgop -threads 1"
 FAST_START = "-movflags +faststart -map_metadata -1"
-JPEG, WEBP = "-frames:v 1 -q:v 4", "-frames:v 1 -c:v libwebp -quality 78"
+COVER = {
+    "jpg": "-frames:v 1 -q:v 4",
+    "webp": f"-frames:v 1 -c:v libwebp -quality {stills.QUALITIES['webp'][0]}",
+}
 FRAMES_AT = (0.05, 0.35, 0.65, 0.95)
 
 
@@ -168,18 +172,17 @@ def command(video: Video, source: str, out: Path) -> list[str]:
     """ffmpeg's arguments for one video: decoded once, for all that our intake makes of it."""
     upright = video.height > video.width
     marks = [round(share * (video.frames - 1)) for share in FRAMES_AT]
-    covers = "".join(f"[c{width}j][c{width}w]" for width in COVERS)
+    covers = "".join(f"[c{width}{suffix}]" for width, suffix in COVERS)
     chosen = "+".join(f"eq(n\\,{mark})" for mark in marks)
     filters = [
         "[0:v]split=4[a][w][f][c]",
         f"[a]scale={'720:-2' if upright else '-2:720'}:flags=bicubic,format=yuv420p[mobile]",
         "[w]null[web]" if why_web_copy(video) else "[w]nullsink",
         f"[f]select={chosen},scale={'-2:640' if upright else '640:-2'}:flags=area[frames]",
-        f"[c]select=eq(n\\,{marks[1]}),scale=1080:-2:flags=area,split=6{covers}",
+        f"[c]select=eq(n\\,{marks[1]}),scale=1080:-2:flags=area,split={len(COVERS)}{covers}",
         *(
-            f"[c{width}{kind}]scale={width}:-2:flags=lanczos[d{width}{kind}]"
-            for width in COVERS
-            for kind in "jw"
+            f"[c{width}{suffix}]scale={width}:-2:flags=lanczos[d{width}{suffix}]"
+            for width, suffix in COVERS
         ),
     ]
     x264 = f"{X264} -g {max(1, round(2 * video.frame_rate))}"
@@ -193,9 +196,8 @@ def command(video: Video, source: str, out: Path) -> list[str]:
         f"-c:a {'aac' if anew else 'copy'} {FAST_START}",
         "frame-%d.jpg": "-map [frames] -vsync 0 -q:v 4",
     }
-    for width in COVERS:
-        outputs[f"cover-{width}.jpg"] = f"-map [d{width}j] {JPEG}"
-        outputs[f"cover-{width}.webp"] = f"-map [d{width}w] {WEBP}"
+    for width, suffix in COVERS:
+        outputs[f"cover-{width}.{suffix}"] = f"-map [d{width}{suffix}] {COVER[suffix]}"
     words = ["-v", "error", "-nostdin", "-y", "-threads", "1", "-filter_complex_threads", "1", "-i"]
     words += [source, "-filter_complex", ";".join(filters)]
     return words + [

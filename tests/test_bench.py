@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from bench import intake, load
+from bench.lighthouse import __main__ as lighthouse
 from bench.table import SCENARIOS, TO_REACH, intake_line, table
 from bench.visitors import Crowd
 from voting.contest import Notice
 from voting.intake.copies import MOBILE, WEB
-from voting.intake.stills import COVER_SUFFIXES, COVER_WIDTHS
+from voting.intake.stills import COVERS
 from voting.intake.video import Video
 
 
@@ -170,7 +171,34 @@ def test_ffmpegs_command_makes_what_intake_makes(codec):
     video = Video("mp4", codec, "aac", 1080, 1920, 4.0, True, "yuv420p", frames=100, frame_rate=25)
     words = intake.command(video, "in.mp4", Path("/out"))
     made = {Path(word).name for word in words if word.startswith("/out/")}
-    covers = {f"cover-{width}.{kind}" for width in COVER_WIDTHS for kind in COVER_SUFFIXES}
+    covers = {f"cover-{width}.{suffix}" for width, suffixes in COVERS for suffix in suffixes}
     assert made == {WEB, MOBILE, "frame-%d.jpg", *covers}
     assert words.count("libx264") == (2 if codec == "hevc" else 1)
     assert "720:-2" in " ".join(words)
+
+
+def lighthouse_report(performance: float, lcp_ms: float) -> dict[str, object]:
+    """As much of Lighthouse's JSON as is read."""
+    times = ("first-contentful-paint", "total-blocking-time", "cumulative-layout-shift")
+    audits = {name: {"numericValue": 0.4} for name in (*times, "total-byte-weight")}
+    audits["largest-contentful-paint"] = {"numericValue": lcp_ms}
+    categories = {name: {"score": 1.0} for name in lighthouse.POINTS}
+    return {"audits": audits, "categories": {**categories, "performance": {"score": performance}}}
+
+
+@pytest.mark.parametrize(
+    ("runs", "missed"),
+    [
+        ([(0.98, 1500.0)] * 3, []),
+        ([(0.5, 4000.0), (1.0, 1400.0), (0.99, 1300.0)], []),
+        ([(0.97, 1400.0)] * 3, ["performance"]),
+        ([(1.0, 1501.0)] * 3, ["lcp_ms"]),
+        ([(None, 1400.0)] * 3, ["performance"]),
+    ],
+    ids=["just reached", "one odd run", "slow", "late", "no score"],
+)
+def test_lighthouse_s_medians_are_held_to_the_goals(runs, missed):
+    found = [lighthouse.figures(lighthouse_report(*run)) for run in runs]
+    median = lighthouse.median(found)
+    assert lighthouse.missed(median) == missed
+    assert ("MISSED" in lighthouse.table({"/": median})) is bool(missed)

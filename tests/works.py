@@ -53,7 +53,8 @@ def lay_media(site: Site, entry: Entry) -> None:
     folder = site.settings.media_dir / entry.media
     folder.mkdir(parents=True, exist_ok=True)
     films = ("original.mp4", "web.mp4", "web-720.mp4")
-    covers = ("cover-480.webp", "cover-480.jpg", "cover-720.jpg", "cover-1080.jpg")
+    covers = [f"cover-{width}.webp" for width in (240, 360, 480)]
+    covers += [f"cover-{width}.jpg" for width in (480, 720, 1080)]
     frames = (f"frame-{n}.jpg" for n in range(1, 5))
     for file in (*films, *covers, *frames):
         (folder / file).write_bytes(f"{file} of {entry.number}".encode())

@@ -15,11 +15,11 @@ from videos import encode, growing, patched, turned
 
 from voting.intake import copies, tracks
 from voting.intake.copies import MOBILE, WEB, make_media
-from voting.intake.stills import COVER_SUFFIXES, COVER_WIDTHS
+from voting.intake.stills import COVERS
 from voting.intake.video import Video, VideoRefused, probe, why_web_copy
 
 FOREIGN = Path(__file__).parent / "unplayable"
-STILLS = {f"cover-{width}.{suffix}" for width in COVER_WIDTHS for suffix in COVER_SUFFIXES} | {
+STILLS = {f"cover-{width}.{suffix}" for width, suffixes in COVERS for suffix in suffixes} | {
     f"frame-{number}.jpg" for number in (1, 2, 3, 4)
 }
 MARK = '{"Label":"1","ContentProducer":"某某"}'

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageStat
 from videos import encode, scene
 
-from voting.intake.stills import Stills
+from voting.intake.stills import MOST_BYTES, QUALITIES, Stills
 from voting.intake.video import probe
 
 SIZE = (320, 180)
@@ -49,9 +49,11 @@ def is_red(image: Image.Image, corner: tuple[float, float]) -> bool:
 # --- files --------------------------------------------------------------------------------------
 
 
-def test_covers_come_in_three_widths_and_two_formats(lying: Path) -> None:
+def test_covers_come_in_five_widths_and_the_larger_ones_in_two_formats(lying: Path) -> None:
     made = {name: one for name, one in images(lying).items() if name.startswith("cover")}
     assert {name: image.size for name, image in made.items()} == {
+        "cover-240.webp": (240, 135),
+        "cover-360.webp": (360, 202),
         "cover-480.webp": (480, 270),
         "cover-480.jpg": (480, 270),
         "cover-720.webp": (720, 405),
@@ -95,11 +97,23 @@ def test_the_four_frames_are_spread_over_the_film(tmp_path: Path) -> None:
 
 def test_a_film_shorter_than_it_says_has_its_last_frame_stand_in(tmp_path: Path) -> None:
     path = encode(tmp_path / "short.mp4", size=SIZE, count=3)
-    assert len(pictures(path)) == 10
+    assert len(pictures(path)) == 12
 
 
 def test_of_nothing_there_are_no_stills(lying: Path) -> None:
     assert dict(Stills(probe(lying)).pictures()) == {}
+
+
+def test_a_restless_picture_weighs_no_more_than_a_gallery_can_bear(tmp_path: Path) -> None:
+    noise = Image.effect_noise((360, 640), 9).convert("RGB")
+    film = encode(tmp_path / "noise.mp4", size=noise.size, count=2, frames=lambda _: noise)
+    made = pictures(film)
+    for width in (240, 360, 480):
+        assert len(made[f"cover-{width}.webp"]) <= MOST_BYTES["webp"] * width**2
+    # In the quality of other pictures it would weigh more.
+    shown, buffer = Image.open(BytesIO(made["cover-1080.jpg"])), BytesIO()
+    shown.resize((480, 853)).save(buffer, "WEBP", quality=QUALITIES["webp"][0])
+    assert buffer.tell() > MOST_BYTES["webp"] * 480**2
 
 
 # --- choice -------------------------------------------------------------------------------------
@@ -165,7 +179,7 @@ def test_movement_is_no_dissolve(tmp_path: Path) -> None:
 
 def test_a_black_film_still_gets_covers(tmp_path: Path) -> None:
     path = encode(tmp_path / "night.mp4", size=(160, 90), count=3, frames=lambda _: dark)
-    assert len(pictures(path)) == 10
+    assert len(pictures(path)) == 12
 
 
 def test_hd_colours_are_those_of_the_hd_standard(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A film as it passes → the pictures that stand for it: three covers, and four frames to check.
+"""A film as it passes → the pictures that stand for it: its cover in five sizes, and four frames.
 
 Frames are offered in order, once; a few are kept. What is looked for in a cover: light, detail
 all over the picture, and no fade or dissolve going on.
@@ -16,8 +16,19 @@ from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from voting.intake.video import Video
 
-COVER_WIDTHS: Final = (480, 720, 1080)
-COVER_SUFFIXES: Final = ("webp", "jpg")
+#: Widths and formats. What can't read WebP takes a JPEG, and is too rare for small ones.
+COVERS: Final = (
+    (240, ("webp",)),  # a thumbnail
+    (360, ("webp",)),  # a card on most phones
+    (480, ("webp", "jpg")),
+    (720, ("webp", "jpg")),
+    (1080, ("webp", "jpg")),
+)
+#: A gallery of restless pictures must not weigh three times as much as another, and where much
+#: goes on in a small picture nobody sees the difference: the first quality that keeps within the
+#: bytes, which are a share of the width squared (WebP: 10 KB at 360, 17 KB at 480).
+QUALITIES: Final = {"webp": (70, 56, 42, 30), "jpg": (80, 70, 60, 50)}
+MOST_BYTES: Final = {"webp": 0.075, "jpg": 0.1}
 FRAME_LENGTH: Final = 640
 #: For a reviewer: the opening, two of the middle, the end with its credits.
 FRAMES_AT: Final = (0.05, 0.35, 0.65, 0.95)
@@ -72,7 +83,7 @@ class Stills:
             self._look(frame, self._looks.pop(0)[1])
 
     def pictures(self) -> Iterator[tuple[str, bytes]]:
-        """File names and contents: cover-480.webp … cover-1080.jpg and frame-1.jpg … frame-4.jpg.
+        """File names and contents: cover-240.webp … cover-1080.jpg and frame-1.jpg … frame-4.jpg.
 
         A film that ends before it should has its last frame stand in. None when none was seen.
         """
@@ -82,12 +93,12 @@ class Stills:
         while len(self._frames) < len(FRAMES_AT):
             self._keep_frame(self._last)
         for number, frame in enumerate(self._frames, 1):
-            yield f"frame-{number}.jpg", _encoded(frame, "jpg")
-        widest = _upright(best, self._cover_size(COVER_WIDTHS[-1]))
-        for width in COVER_WIDTHS:
+            yield f"frame-{number}.jpg", _encoded(frame, "jpg", QUALITIES["jpg"][0])
+        widest = _upright(best, self._cover_size(COVERS[-1][0]))
+        for width, suffixes in COVERS:
             cover = widest.resize(self._cover_size(width), Image.Resampling.LANCZOS)
-            for suffix in COVER_SUFFIXES:
-                yield f"cover-{width}.{suffix}", _encoded(cover, suffix)
+            for suffix in suffixes:
+                yield f"cover-{width}.{suffix}", _cover(cover, suffix)
 
     def _cover_size(self, width: int) -> tuple[int, int]:
         return width, max(1, round(width * self._video.height / self._video.width))
@@ -159,10 +170,19 @@ def _image(frame: VideoFrame, size: tuple[int, int], mode: Literal["L", "RGB"]) 
     return Image.frombuffer(mode, size, bytes(plane), "raw", mode, plane.line_size, 1)
 
 
-def _encoded(image: Image.Image, suffix: str) -> bytes:
+def _cover(image: Image.Image, suffix: str) -> bytes:
+    """In the first quality that keeps within the bytes, or the last."""
+    for quality in QUALITIES[suffix]:
+        data = _encoded(image, suffix, quality)
+        if len(data) <= MOST_BYTES[suffix] * image.width**2:
+            break
+    return data
+
+
+def _encoded(image: Image.Image, suffix: str, quality: int) -> bytes:
     buffer = BytesIO()
     if suffix == "webp":
-        image.save(buffer, "WEBP", quality=78, method=4)
+        image.save(buffer, "WEBP", quality=quality, method=4)
     else:
-        image.save(buffer, "JPEG", quality=82, progressive=True, optimize=True)
+        image.save(buffer, "JPEG", quality=quality, progressive=True, optimize=True)
     return buffer.getvalue()

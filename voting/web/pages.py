@@ -10,15 +10,13 @@ import hashlib
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache, wraps
-from pathlib import Path
+from functools import wraps
 from typing import Any
 
-from flask import Flask, Response, current_app, request, url_for
+from flask import Flask, Response, current_app, request
 
-from voting.contest import ENDED, SHANGHAI, what_may_be_shown
+from voting.contest import ENDED, SHANGHAI, Entry, what_may_be_shown
 from voting.contest import moment as local
-from voting.settings import ROOT
 from voting.store.client import StoreDown
 from voting.store.standings import Board
 from voting.web.site import this_site
@@ -35,11 +33,12 @@ class Page:
 
     body: bytes
     etag: str
+    level: int = 5  # of compression, to 9; 0 for what is compressed already
     _gzipped: bytes | None = field(default=None, repr=False)
 
     def gzipped(self) -> bytes:
         if self._gzipped is None:
-            self._gzipped = gzip.compress(self.body, compresslevel=5, mtime=0)
+            self._gzipped = gzip.compress(self.body, compresslevel=self.level, mtime=0)
         return self._gzipped
 
 
@@ -96,22 +95,23 @@ def public(
             where = (site.origin(), site.media_origin())
             key = (request.endpoint, *where, *chosen, *parts.values())
             page = kept.get(board, key, lambda: view(board, *chosen, **parts))
-            return _respond(page, mimetype)
+            return respond(page, mimetype)
 
         return answer
 
     return decorate
 
 
-def _respond(page: Page, mimetype: str) -> Response:
+def respond(page: Page, mimetype: str, cache_control: str = CACHE_CONTROL) -> Response:
+    """The page, compressed for who can read that; 304 for who has it already."""
     body = page.body
     headers = [
-        ("Cache-Control", CACHE_CONTROL),
+        ("Cache-Control", cache_control),
         ("Vary", "Accept-Encoding"),
         ("ETag", f'W/"{page.etag}"'),
     ]
     accepted = request.headers.get("Accept-Encoding", "")
-    if "gzip" in accepted and "gzip;q=0" not in accepted:
+    if page.level and "gzip" in accepted and "gzip;q=0" not in accepted:
         body = page.gzipped()
         headers.append(("Content-Encoding", "gzip"))
     response = Response(body, headers=headers, mimetype=mimetype)
@@ -122,9 +122,15 @@ def _respond(page: Page, mimetype: str) -> Response:
 
 def mount(app: Flask) -> None:
     app.jinja_env.filters.update(
-        moment=moment, date=date, clock=clock, count=count, length_of=length_of, weight=weight
+        moment=moment,
+        deadline=deadline,
+        date=date,
+        clock=clock,
+        count=count,
+        length_of=length_of,
+        weight=weight,
     )
-    app.jinja_env.globals.update(asset=asset)
+    app.jinja_env.globals.update(has_small_covers=has_small_covers)
     app.extensions["pages"] = Pages()
 
     @app.context_processor
@@ -139,7 +145,9 @@ def mount(app: Flask) -> None:
         return {
             "contest": site.contest,
             "media": site.media,
+            "media_host": site.media_host(),
             "here": request.path,
+            "wechat": site.settings.wechat,
             "origin": site.origin(),
             "page_url": site.origin() + request.path,
             "rules": rules,
@@ -151,20 +159,23 @@ def mount(app: Flask) -> None:
         }
 
 
-def asset(name: str) -> str:
-    """A static file's URL; it changes when the file does, so browsers may keep it for ever."""
-    return url_for("static", filename=name, v=_version(ROOT / "static" / name))
-
-
-@lru_cache(maxsize=128)
-def _version(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:10]
+def has_small_covers(entry: Entry) -> bool:
+    """Whether its cover is there 240 and 360 wide; what was taken in long ago has none so small."""
+    return (this_site().settings.public_dir / entry.media / "cover-360.webp").is_file()
 
 
 def moment(ms: int) -> str:
     """`11月23日 18:05`, in the contest's time zone."""
     at = local(ms)
     return f"{at.month}月{at.day}日 {at:%H:%M}"
+
+
+def deadline(ms: int) -> str:
+    """The same of an end: midnight is `12月5日 24:00`, because 0:00 is taken for a day more."""
+    if (at := local(ms)).hour or at.minute:
+        return moment(ms)
+    before = local(ms - 1)
+    return f"{before.month}月{before.day}日 24:00"
 
 
 def date(ms: int) -> str:
