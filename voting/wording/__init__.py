@@ -1,0 +1,1 @@
+"""What WeChat punishes in a text, and where a text of ours can be read."""
