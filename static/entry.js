@@ -2,279 +2,442 @@
 (function () {
   'use strict';
 
+  if (!window.fetch) return; // the links lead to pages that need no script
+
   var site = window.site;
   var bar = document.querySelector('.votebar');
   var number = Number(bar.getAttribute('data-number'));
-  var perEntry = Number(bar.getAttribute('data-per-entry'));
-  var winners = Number(bar.getAttribute('data-winners'));
-  var daily = bar.getAttribute('data-period') === 'day';
+  var perDevice = Number(bar.getAttribute('data-per-device'));
+  var told = bar.querySelector('.told');
   var say = bar.querySelector('.say');
+  var ways = bar.querySelector('.ways');
+  var votes = document.getElementById('votes'); // null while counts are not shown
   var video = document.querySelector('.stage video');
+  var dialog = document.querySelector('.sheet');
+  var link = document.getElementById('link');
   var STALE = ['foreign_ballot', 'ballot_expired', 'ballot_invalid', 'pass_required'];
+  var GONE = ['withdrawn', 'unknown_entry', 'entry_not_votable'];
+  var TODAY = site.daily ? '今天' : '';
+  var YOURS = site.daily ? '今天' : '您';
+  var USED = site.daily ? '明天 0 点后可以再投' : '谢谢您的参与';
   var ENDED = {
     closed: { words: '看排行', at: '/top' },
     under_review: { words: '结果核对中', at: '/results' },
     published: { words: '看结果', at: '/results' }
   };
-  var watched = {};
   var me = null;
-  var own = null; // my vote that the standings may not hold yet: {at}
-  var pending = ''; // a ballot that was sent and not answered: it must be the one that is sent again
+  var intended = null; // what was tapped before signing in, handed back once
+  var mine = 0; // the count with my vote in it, which the page may not know of yet
+  var sent = null; // a ballot that was not answered: it must be the one that is sent again
   var busy = false;
+  var leaving = false; // on the way to WeChat
+  var until = 0; // until then the server wants to be left alone
   var asked = 0; // an answer that a newer question has overtaken is dropped
+  var following = 0;
 
   // ---- the button ----
 
   function makeButton() {
     var old = bar.querySelector('.vote');
     var button = site.make('button', 'vote');
+    var focused = document.activeElement === old;
     button.type = 'button';
+    if (old.classList.contains('off')) button.setAttribute('data-state', 'off');
     while (old.firstChild) button.appendChild(old.firstChild);
     old.parentNode.replaceChild(button, old);
+    if (focused) button.focus();
     return button;
   }
 
   function paint(state, words, more) {
-    button.className = 'vote';
     button.setAttribute('data-state', state);
     button.setAttribute('aria-busy', String(state === 'busy'));
-    var icon = button.querySelector('.icon');
-    if (icon) icon.style.display = state === 'off' || state === 'used' ? 'none' : '';
     button.querySelector('b').textContent = words;
-    button.querySelector('small').textContent = more || '';
-  }
-
-  function timesVoted() {
-    return me.voted.filter(function (n) { return n === number; }).length;
+    button.querySelector('small').textContent = more;
   }
 
   function left() {
-    return (daily ? '今天还能投 ' : '还能投 ') + me.votes_left + ' 票';
+    var more = me.sign_in === 'here' && me.voter_class === 'device' && me.voted.length >= perDevice;
+    return (more ? '微信登录后' : '') + TODAY + '还能投 ' + me.votes_left + ' 票';
   }
 
   /** What the button says follows from what the server said last. */
   function show() {
-    if (!me || busy) return;
+    if (busy || Date.now() < until) return;
+    if (sent) { paint('ready', '再试一次', '不会重复计票'); return; }
+    if (!me) return;
+    var times = me.voted.filter(function (n) { return n === number; }).length;
+    stamp(times > 0);
     if (me.phase === 'before') paint('off', '投票还没开始', site.moment(Date.parse(me.opens)) + ' 开始');
     else if (me.phase === 'paused') paint('off', '投票暂停中', '恢复后可以接着投');
-    else if (ENDED[me.phase]) paint('closed', '投票已结束', ENDED[me.phase].words);
-    else if (timesVoted() >= perEntry) {
-      paint('voted', daily ? '今天投过了' : '您投过了', me.votes_left ? left() : daily ? '明天 0 点后可以再投' : '您的票已经投完');
-      stamp(false);
-    } else if (!me.votes_left) paint('used', daily ? '今天的 ' + me.votes_per_voter + ' 票投完了' : '您的票已经投完', daily ? '明天 0 点后可以再投' : '谢谢您的参与');
-    else paint('ready', '投一票', left());
-    if (ENDED[me.phase]) button.setAttribute('data-state', 'off');
+    else if (ENDED[me.phase]) paint('off', '投票已结束', ENDED[me.phase].words);
+    else if (times >= me.votes_per_entry) paint('voted', YOURS + '投过了', me.votes_left ? left() : USED);
+    else if (me.sign_in === 'elsewhere') paint('ready', '在微信里投票', '点这里看怎么打开');
+    else if (!me.votes_left) paint('used', YOURS + '的 ' + me.votes_per_voter + ' 票投完了', USED);
+    else paint('ready', times ? '再投一票' : '投一票', left());
+  }
+
+  /** The server named a time: the button counts down to it. */
+  function hold() {
+    var s = Math.ceil((until - Date.now()) / 1000);
+    if (s <= 0) { show(); return; }
+    paint('wait', '请等一会儿', s < 120 ? s + ' 秒后可以再投' : Math.ceil(s / 60) + ' 分钟后可以再投');
+    setTimeout(hold, 1000);
+  }
+
+  function gone() {
+    me = null;
+    paint('off', '不能投票', '这件作品已经撤下');
+  }
+
+  function line(text, name) { return site.make('span', name, text); }
+
+  /** Say it above the button; `on` offers ways to go on, or only the next work when this is 'gone'. */
+  function tell(sentences, on) {
+    say.textContent = '';
+    sentences.forEach(function (one) { say.appendChild(one); });
+    if (on) next();
+    ways.hidden = !on;
+    ways.querySelector('.share').hidden = on === 'gone';
+    told.className = sentences.length ? 'told on' : 'told';
+  }
+
+  /** Go on in the order I came along, past what I voted for; else where the page points. */
+  function next() {
+    var works = site.kept('sessionStorage', 'works') || [];
+    var at = works.indexOf(number);
+    var on = at < 0 ? [] : works.slice(at + 1).concat(works.slice(0, at)).filter(function (one) {
+      return !me || me.voted.indexOf(one) < 0;
+    });
+    if (on.length) ways.querySelector('.next').href = '/e/' + on[0];
+  }
+
+  // ---- what is mine ----
+
+  function refresh() {
+    var question = ++asked;
+    return site.call('GET', '/api/v1/me?entry=' + number).then(function (answer) {
+      var found = answer.data;
+      if (question !== asked && !found.intended) return answer;
+      if (answer.ok) take(found);
+      else if (GONE.indexOf(found.code) >= 0) gone();
+      return answer;
+    });
+  }
+
+  function take(found) {
+    me = found;
+    // Whoever has no pass gets another code with each look: the first one will do.
+    if (!site.code || me.voter_class) {
+      site.code = me.share;
+      window.dispatchEvent(new Event('share-link'));
+    }
+    if (dialog.hasAttribute('open')) fill();
+    show();
+    if (!me.intended) return;
+    intended = me.intended;
+    if (!busy) go();
   }
 
   /** Back on the page, or back online: what is mine may have changed elsewhere. */
   function look() {
-    if (!busy && !pending) refresh();
+    if (!busy) refresh();
   }
 
-  function tell(sentence, extra) {
-    say.textContent = sentence;
-    if (extra) say.appendChild(extra);
-  }
-
-  function refresh() {
-    var mine = ++asked;
-    return site.call('GET', '/api/v1/me?entry=' + number).then(function (answer) {
-      if (answer.ok && mine === asked) { me = answer.data; me.voted = me.voted || []; show(); }
-      return answer;
-    });
+  /** Back from WeChat without having signed in, or never gone. */
+  function back() {
+    if (leaving) leaving = busy = false;
+    show();
+    look();
   }
 
   // ---- the vote ----
 
-  function ballot() {
-    if (pending || me.ballot) return Promise.resolve({ ok: true });
-    return site.firmly('POST', '/api/v1/passes', { entry: number, view: me.view }).then(function (answer) {
-      if (answer.ok) me.ballot = answer.data.ballot;
-      return answer;
+  function press() {
+    var state = button.getAttribute('data-state');
+    if (busy || state === 'wait') return;
+    if (me && ENDED[me.phase]) location.href = ENDED[me.phase].at;
+    else if (me && me.sign_in === 'elsewhere' && state === 'ready') open();
+    else if (state === 'voted' || state === 'used' || state === 'off') explain(state);
+    else {
+      if (navigator.vibrate) navigator.vibrate(12);
+      go();
+    }
+  }
+
+  function explain(state) {
+    var off = state === 'off';
+    var slips = site.make('a', '', '看我的投票');
+    slips.href = '/mine';
+    tell([site.make('b', '', button.querySelector('b').textContent), line(button.querySelector('small').textContent)]
+      .concat(off ? [] : slips), !off);
+    look();
+  }
+
+  function go() {
+    busy = true;
+    tell([]);
+    paint('busy', '正在投票', '请稍等');
+    var slow = setTimeout(function () { paint('busy', '正在投票', '网络有点慢，还在等结果'); }, 4000);
+    cast(false).then(function (answer) {
+      clearTimeout(slow);
+      busy = false;
+      if (answer.ok) accepted(answer.data);
+      else refused(answer);
     });
   }
 
+  /** The answer to the ballot that is still unanswered, or else to a new one. */
   function cast(second) {
-    return (me && (pending || me.ballot || me.view) ? Promise.resolve({ ok: true }) : refresh()).then(function (known) {
-      if (!known.ok) return known;
-      return ballot().then(function (pass) {
-        if (!pass.ok) return pass;
-        pending = pending || me.ballot;
-        return site.firmly('POST', '/api/v1/entries/' + number + '/votes', { ballot: pending, watched_s: Object.keys(watched).length });
-      });
-    }).then(function (answer) {
-      if (answer.status && answer.status < 500) pending = '';
-      if (answer.ok || second || STALE.indexOf(answer.data.code) < 0) return answer;
+    return (sent ? post() : prepare()).then(function (answer) {
+      if (answer.status && answer.status < 500 && answer.status !== 429) sent = intended = null;
+      if (second || STALE.indexOf(answer.data.code) < 0) return answer;
       me = null; // the ballot is no good any more: ask for a fresh one, once
       return cast(true);
     });
   }
 
+  function prepare() {
+    var known = me && (me.ballot || me.view) ? Promise.resolve({ ok: true }) : refresh();
+    return known.then(function (answer) {
+      if (!answer.ok) return answer;
+      if (me.sign_in === 'here') return signIn();
+      if (me.ballot) return post(me.ballot);
+      return site.firmly('POST', '/api/v1/passes', { entry: number, view: me.view }).then(function (pass) {
+        return pass.ok ? post(pass.data.ballot) : pass;
+      });
+    });
+  }
+
+  function post(ballot) {
+    if (ballot) sent = withSignals({ ballot: ballot });
+    return site.firmly('POST', '/api/v1/entries/' + number + '/votes', sent);
+  }
+
+  /** Off to WeChat and back; the promise is never kept, because the page goes away. */
+  function signIn() {
+    return site.firmly('POST', '/api/v1/sign-in', withSignals({ entry: number, view: me.view })).then(function (answer) {
+      if (!answer.ok) return answer;
+      leaving = true;
+      location.assign(answer.data.go);
+      setTimeout(back, 10000);
+      return new Promise(function () {});
+    });
+  }
+
+  function withSignals(body) {
+    body.watched_s = intended ? intended.watched_s : watched();
+    body.share = intended ? intended.share : site.kept('sessionStorage', 'share') || '';
+    return body;
+  }
+
   function accepted(data) {
-    own = { at: Date.parse(data.at) };
     site.remember({ number: number, title: bar.getAttribute('data-title'), at: data.at, receipt: data.receipt });
-    me.votes_left = data.votes_left;
-    me.voted.push(number);
-    delete me.ballot;
-    delete me.view;
-    var receipt = site.make('span', 'no', data.receipt);
-    tell('已计入这一票。回执 ', receipt);
-    addOwn();
-    stamp(true);
-    setTimeout(follow, 1500);
-    return refresh();
+    if (me) {
+      me.votes_left = data.votes_left;
+      me.voted.push(number);
+      delete me.ballot;
+      delete me.view;
+    }
+    var receipt = line('回执 ', 'slip-of');
+    receipt.appendChild(line(data.receipt, 'no'));
+    tell([site.make('b', '', '已计入这一票'), line(votes ? '正在更新名次…' : '投票结束后公布票数和名次', 'now'), receipt], true);
+    stamp(true, true);
+    if (votes) setVotes(mine = Number(votes.getAttribute('data-votes')) + 1, true);
+    followSoon(0, 1500);
+    show();
+    look();
   }
 
   function refused(answer) {
     var data = answer.data;
-    tell((data.detail || '投票服务正在恢复，这一票还没有投出。') + (data.next || (answer.status === 503 ? '过一会儿再按一次，不会重复计票。' : '')));
-    if (data.code === 'no_network' || answer.status >= 500) {
-      paint('ready', '再试一次', answer.status ? '不会重复计票' : '现在没有网络');
-      return null;
+    var lost = GONE.indexOf(data.code) >= 0;
+    var used = data.code === 'already_voted' || data.code === 'quota_used';
+    var more = used ? USED : data.next || '';
+    if (answer.status >= 500) more = '服务正在恢复，过几秒再按一次，不会重复计票';
+    if (data.code === 'not_open' && me) more = site.moment(Date.parse(me.opens)) + ' 开始';
+    tell([site.make('b', '', data.detail || '没有等到投票的结果'), line(more)], lost ? 'gone' : used);
+    if (lost) gone();
+    else if (answer.status === 429) { until = Date.now() + 1000 * (answer.wait_s || 3); hold(); }
+    else if (!answer.status || answer.status >= 500) paint('ready', '再试一次', answer.status ? '不会重复计票' : '现在没有网络');
+    else {
+      paint('ready', '投一票', '请再按一次');
+      show();
+      look();
     }
-    return refresh();
-  }
-
-  function press() {
-    var state = button.getAttribute('data-state');
-    if (busy) return;
-    if (me && ENDED[me.phase]) { location.href = ENDED[me.phase].at; return; }
-    if (state === 'voted') { tell('您投过这件作品了。', mineLink()); return; }
-    if (state === 'used' || state === 'off') { tell(button.querySelector('b').textContent + '，' + button.querySelector('small').textContent + '。'); return; }
-    busy = true;
-    say.textContent = '';
-    paint('busy', '正在投票', '请稍等');
-    if (navigator.vibrate) navigator.vibrate(12);
-    cast(false).then(function (answer) {
-      busy = false;
-      return answer.ok ? accepted(answer.data) : refused(answer);
-    }).then(function () {
-      if (button.getAttribute('data-state') === 'busy') { if (me) show(); else paint('ready', '投一票', '请再按一次'); }
-    });
-  }
-
-  function mineLink() {
-    var link = site.make('a', '', '看我的投票');
-    link.href = '/mine';
-    return link;
   }
 
   // ---- the count ----
 
-  function stamp(fresh) {
-    var votes = document.getElementById('votes');
-    if (!votes || votes.querySelector('.seal')) return;
-    var mark = site.seal();
+  function stamp(on, fresh) {
+    var mark = votes && votes.querySelector('.seal');
+    if (!votes || on === !!mark) return;
+    if (mark) { votes.removeChild(mark); return; }
+    mark = votes.appendChild(site.seal());
     if (fresh) mark.classList.add('stamped');
-    votes.appendChild(mark);
   }
 
   function setVotes(n, roll) {
-    var votes = document.getElementById('votes');
-    if (!votes || Number(votes.getAttribute('data-votes')) === n) return;
-    var mark = votes.querySelector('.seal');
+    if (Number(votes.getAttribute('data-votes')) === n) return;
     votes.setAttribute('data-votes', n);
-    votes.textContent = '';
-    votes.appendChild(site.make('span', roll ? 'rolled' : '', site.count(n)));
-    if (mark) votes.appendChild(mark);
+    votes.replaceChild(line(site.count(n), roll ? 'rolled' : ''), votes.firstChild);
   }
 
-  function addOwn() {
-    var votes = document.getElementById('votes');
-    if (votes) setVotes(Number(votes.getAttribute('data-votes')) + 1, true);
+  function followSoon(turn, ms) {
+    clearTimeout(following);
+    if (votes) following = setTimeout(function () { follow(turn); }, ms);
   }
 
-  function words(rows, mine) {
-    var above = null, below = null;
-    rows.forEach(function (row) {
-      if (row.votes > mine.votes) above = row.votes; // best first: the last one seen is the nearest
-      else if (row.votes < mine.votes && below === null) below = row.votes;
-    });
-    if (!mine.votes) return '还没有得票';
-    var lead = below === null ? '' : '，领先下一名 ' + site.count(mine.votes - below) + ' 票';
-    if (mine.rank > winners) {
-      var last = rows.filter(function (row) { return row.rank <= winners; }).pop();
-      return '距第' + winners + '名还差 ' + site.count(last.votes - mine.votes) + ' 票';
-    }
-    if (above === null) return '暂列第一' + lead;
-    return '在前' + winners + '名内，距上一名 ' + site.count(above - mine.votes) + ' 票' + lead;
-  }
-
-  /** Ask for the standings until they are newer than my vote; then they speak. */
+  /** Read this page again until it counts my vote; what it says of votes and rank goes up here. */
   function follow(turn) {
-    var again = turn || 0;
-    if (!document.getElementById('votes')) return;
-    site.call('GET', '/api/v1/standings').then(function (answer) {
-      if (answer.ok && own && Date.parse(answer.data.as_of) < own.at) answer.ok = false;
-      if (!answer.ok) {
-        if (again < 5) setTimeout(function () { follow(again + 1); }, 2000 * (again + 1));
-        return;
-      }
-      var rows = answer.data.entries;
-      var mine = rows.filter(function (row) { return row.number === number; })[0];
-      if (!mine) return;
-      own = null;
-      setVotes(mine.votes, false);
-      document.getElementById('rank').firstChild.nodeValue = mine.rank;
-      document.getElementById('gap').textContent = words(rows, mine);
+    var now = say.querySelector('.now');
+    site.again().then(function (fresh) {
+      var n = Number(fresh.getElementById('votes').getAttribute('data-votes'));
+      if (n < mine && turn < 5) throw n;
+      mine = 0;
+      setVotes(n);
+      ['rank', 'gap'].forEach(function (part) {
+        document.getElementById(part).innerHTML = fresh.getElementById(part).innerHTML;
+      });
+      if (now) now.textContent = '现在 ' + site.count(n) + ' 票，第 ' + parseInt(fresh.getElementById('rank').textContent, 10) + ' 名';
+    }).catch(function () {
+      if (turn < 5) followSoon(turn + 1, 2000 * (turn + 1));
+      else if (now) now.textContent = '票数和名次稍后更新';
     });
   }
 
   /** A cached page may be older than a vote I cast moments ago. */
   function catchUp() {
     var last = site.votes()[0];
-    if (last && last.number === number && Date.now() - Date.parse(last.at) < 60000) follow();
+    if (last && last.number === number && site.now() - Date.parse(last.at) < 60000) followSoon(0, 0);
   }
 
   // ---- the video ----
 
+  var seen = {}; // seconds of the film that were played
+  var played_ms = 0; // time that passed while it played
+  var tick = 0;
+
+  /** Seconds of the film really played: no skipped ones, none twice, and never more than the time
+      that it took, however fast it ran. */
+  function watched() {
+    for (var i = 0; i < video.played.length; i++) {
+      for (var s = Math.round(video.played.start(i)); s < Math.round(video.played.end(i)); s++) seen[s] = true;
+    }
+    return Math.min(Object.keys(seen).length, Math.round(played_ms / 1000));
+  }
+
   function watch() {
     var broken = document.querySelector('.broken');
+    function fail(event) {
+      var last = video.querySelector('source:last-of-type');
+      if (event.target === video || event.target === last) broken.hidden = false;
+    }
     video.addEventListener('timeupdate', function () {
-      if (!video.paused && !video.seeking) watched[Math.floor(video.currentTime)] = true;
+      var now = Date.now();
+      if (!video.paused && !video.seeking) played_ms += Math.min(now - tick, 1000);
+      tick = now;
     });
-    video.addEventListener('error', function () { broken.hidden = false; });
+    video.addEventListener('playing', function () { tick = Date.now(); broken.hidden = true; });
+    video.addEventListener('error', fail, true); // a source's doesn't bubble
     if (video.error) broken.hidden = false;
     broken.querySelector('button').addEventListener('click', function () {
       broken.hidden = true;
-      video.load();
+      play(video.currentSrc || video.src, video.currentTime, true);
       video.focus();
     });
+    window.addEventListener('pagehide', function () { video.pause(); });
+  }
+
+  /** Turn to this file, at the same place. */
+  function play(src, at, on) {
+    watched(); // what was played of the old file is forgotten with it
+    if (at) {
+      video.preload = 'metadata';
+      video.addEventListener('loadedmetadata', function set() {
+        video.removeEventListener('loadedmetadata', set);
+        video.currentTime = at;
+      });
+    }
+    video.src = src;
+    var going = on ? video.play() : null;
+    if (going && going.catch) going.catch(function () { /* the element says why */ });
+  }
+
+  /** 流畅 or 高清: what was chosen once; else the smaller on a phone or where data costs. */
+  function quality() {
+    var choices = site.all('[data-quality]');
+    var net = navigator.connection || {};
+    var small = net.saveData || net.type === 'cellular' || matchMedia('(max-width: 56em)').matches;
+    function choose(which, first) {
+      choices.forEach(function (one) {
+        if (one.getAttribute('data-quality') !== which) { one.removeAttribute('aria-current'); return; }
+        one.setAttribute('aria-current', 'true');
+        play(one.href, first ? 0 : video.currentTime, !first && !video.paused);
+      });
+    }
+    choices.forEach(function (one) {
+      one.addEventListener('click', function (event) {
+        event.preventDefault();
+        if (one.hasAttribute('aria-current')) return;
+        site.kept('localStorage', 'quality', one.getAttribute('data-quality'));
+        choose(one.getAttribute('data-quality'));
+      });
+    });
+    choose(site.kept('localStorage', 'quality') || (small ? '720' : '1080'), true);
   }
 
   // ---- the poster ----
 
-  function sheet() {
-    var dialog = document.querySelector('.sheet');
-    var open = document.querySelector('.share');
-    if (!dialog.showModal) { dialog.hidden = true; return; }
-    open.addEventListener('click', function (event) { event.preventDefault(); dialog.showModal(); });
-    dialog.addEventListener('click', function (event) { if (event.target === dialog) dialog.close(); });
-    dialog.querySelector('.copy button').addEventListener('click', function () { copy(dialog); });
+  /** The poster is fetched only when it is to be seen; it and the link carry this visitor's code. */
+  function fill() {
+    var picture = dialog.querySelector('img');
+    var mark = site.code ? '?s=' + site.code : '';
+    var src = picture.getAttribute('data-src') + mark;
+    if (picture.getAttribute('src') !== src) picture.src = src;
+    link.value = link.defaultValue + mark;
+    dialog.querySelector('.elsewhere').hidden = !(me && me.sign_in === 'elsewhere');
   }
 
-  function copy(dialog) {
-    var link = dialog.querySelector('#link');
-    var done = dialog.querySelector('.copied');
-    function manually() {
-      link.focus();
-      link.setSelectionRange(0, link.value.length);
-      var copied = false;
-      try { copied = document.execCommand('copy'); } catch (e) { /* some kernels forbid it */ }
-      done.textContent = copied ? '链接已复制。' : '已选中链接，请长按后复制。';
-    }
-    if (!navigator.clipboard) { manually(); return; }
-    navigator.clipboard.writeText(link.value).then(function () { done.textContent = '链接已复制。'; }, manually);
+  function note(text) { dialog.querySelector('.copied').textContent = text; }
+
+  function open() {
+    fill();
+    note('');
+    if (dialog.showModal) { dialog.showModal(); return; }
+    dialog.classList.add('flat');
+    dialog.setAttribute('open', '');
+  }
+
+  function sheet() {
+    function shut() { if (dialog.close) dialog.close(); else dialog.removeAttribute('open'); }
+    site.all('.share').forEach(function (one) {
+      one.addEventListener('click', function (event) { event.preventDefault(); open(); });
+    });
+    dialog.querySelector('form').addEventListener('submit', function (event) { event.preventDefault(); shut(); });
+    dialog.addEventListener('click', function (event) { if (event.target === dialog) shut(); });
+    dialog.querySelector('img').addEventListener('error', function () {
+      this.removeAttribute('src'); // so that opening it again tries again
+      note('海报暂时画不出来，可以先复制链接。');
+    });
+    dialog.querySelector('.copy button').addEventListener('click', function () {
+      site.copy(link.value, this).then(function (copied) {
+        if (!copied) link.select();
+        note(copied ? '链接已复制。' : '已选中链接，请长按后复制。');
+      });
+    });
   }
 
   var button = makeButton();
   button.addEventListener('click', press);
+  bar.querySelector('.shut').addEventListener('click', function () { tell([]); button.focus(); });
   watch();
+  quality();
   sheet();
   refresh();
   catchUp();
-  window.addEventListener('pageshow', function (event) { if (event.persisted) { look(); follow(); } });
+  window.addEventListener('pageshow', function (event) { if (event.persisted) { back(); followSoon(0, 0); } });
   window.addEventListener('online', look);
-  window.addEventListener('turn', function () { setTimeout(look, 500 + Math.random() * 2500); });
-  document.addEventListener('visibilitychange', function () { if (!document.hidden) look(); });
+  window.addEventListener('turn', look);
+  document.addEventListener('visibilitychange', function () { if (document.hidden) video.pause(); else look(); });
 })();

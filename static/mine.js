@@ -5,71 +5,94 @@
   var site = window.site;
   var left = document.getElementById('left');
   var slips = document.getElementById('slips');
+  var timer = 0;
 
   function slip(vote) {
     var item = site.make('li');
-    var body = site.make('div');
-    var title = site.make('a', '', vote.title);
-    title.href = '/e/' + Number(vote.number);
+    var body = item.appendChild(site.make('div'));
     var number = ('00' + vote.number).slice(-Math.max(3, String(vote.number).length));
-    var fact = site.make('p', 'by');
+    body.appendChild(site.make('a', '', vote.title)).href = '/e/' + Number(vote.number);
+    var fact = body.appendChild(site.make('p', 'by'));
     fact.appendChild(site.make('span', 'no', number));
     fact.appendChild(document.createTextNode(site.moment(Date.parse(vote.at))));
-    var receipt = site.make('p', 'by', '回执 ');
-    receipt.appendChild(site.make('span', 'no', vote.receipt));
-    body.appendChild(title);
-    body.appendChild(fact);
-    body.appendChild(receipt);
-    item.appendChild(site.seal());
-    item.appendChild(body);
+    var receipt = body.appendChild(site.make('p', 'by receipt'));
+    receipt.appendChild(site.make('span', '', '回执')).appendChild(site.make('span', 'no', vote.receipt));
+    var copy = receipt.appendChild(site.make('button', '', '复制'));
+    copy.type = 'button';
+    copy.setAttribute('aria-label', '复制回执 ' + vote.receipt);
+    copy.addEventListener('click', function () {
+      site.copy(vote.receipt, copy).then(function (done) {
+        copy.textContent = done ? '已复制' : '请长按回执复制';
+        copy.setAttribute('aria-label', copy.textContent);
+      });
+    });
+    item.insertBefore(site.seal(), body);
     return item;
   }
 
   function group(name, votes) {
     if (!votes.length) return;
-    slips.appendChild(site.make('h2', '', name + ' ' + votes.length + ' 票'));
-    var list = site.make('ol', 'slips');
+    var title = slips.appendChild(site.make('h2', '', name));
+    title.appendChild(site.make('span', '', votes.length + ' 票'));
+    var list = slips.appendChild(site.make('ol', 'slips'));
     votes.forEach(function (vote) { list.appendChild(slip(vote)); });
-    slips.appendChild(list);
   }
 
   function show() {
-    var today = site.dayOf(Date.now());
+    var today = site.dayOf(site.now());
     var votes = site.votes();
+    function isToday(vote) { return site.dayOf(Date.parse(vote.at)) === today; }
+    document.getElementById('none').hidden = votes.length > 0;
     slips.textContent = '';
-    if (!votes.length) {
-      var none = site.make('div', 'none');
-      none.appendChild(site.make('p', '', '这台设备上还没有投票记录。'));
-      var go = site.make('a', 'button', '去看作品');
-      go.href = '/';
-      none.appendChild(go);
-      slips.appendChild(none);
-    }
-    group('今天', votes.filter(function (vote) { return site.dayOf(Date.parse(vote.at)) === today; }));
-    group('以前', votes.filter(function (vote) { return site.dayOf(Date.parse(vote.at)) !== today; }));
+    slips.hidden = !votes.length;
+    group('今天', votes.filter(isToday));
+    group('以前', votes.filter(function (vote) { return !isToday(vote); }));
   }
 
-  function number(before, n, after) {
-    left.textContent = before;
-    left.appendChild(site.make('b', '', String(n)));
-    left.appendChild(document.createTextNode(after));
+  /** One line, large, with what follows from it below; `n` is the figure in it. */
+  function say(words, more, n, place, link) {
+    var line = site.make('p');
+    words.split('#').forEach(function (part, i) {
+      if (i) line.appendChild(site.make('b', '', String(n)));
+      line.appendChild(document.createTextNode(part));
+    });
+    line.appendChild(site.make('small', '', more));
+    left.textContent = '';
+    left.appendChild(line);
+    if (place) left.appendChild(site.make('a', 'button', link)).href = place;
+  }
+
+  function tell(me) {
+    var day = site.daily;
+    var used = me.votes_per_voter - me.votes_left;
+    if (me.phase === 'before') say('投票还没开始', site.moment(Date.parse(me.opens)) + ' 开始');
+    else if (me.phase === 'paused') say('投票暂停中', '恢复后可以接着投，已投的票都有效');
+    else if (me.phase === 'closed') say('投票已结束', '核对以后公布结果', 0, '/top', '看排行');
+    else if (me.phase === 'under_review') say('投票已结束', '结果正在核对', 0, '/results', '看进展');
+    else if (me.phase === 'published') say('结果已公布', '谢谢您的每一票', 0, '/results', '看结果');
+    else if (me.sign_in === 'elsewhere') say('请在微信里投票', '打开作品页，点“在微信里投票”看怎么做');
+    else if (!me.votes_left) say(day ? '今天的 # 票投完了' : '您的 # 票投完了', day ? '明天 0 点后可以再投' : '谢谢您的参与', me.votes_per_voter);
+    else say((day ? '今天' : '') + '还能投 # 票', used > 0 ? '已经投了 ' + used + ' 票' : day ? '每天 0 点重新计算' : '', me.votes_left);
   }
 
   function ask() {
+    clearTimeout(timer);
     site.call('GET', '/api/v1/me').then(function (answer) {
-      var me = answer.data;
-      if (!answer.ok) left.textContent = answer.status ? '投票服务正在恢复，暂时查不到还能投几票。' : '没有网络，暂时查不到还能投几票。';
-      else if (me.phase === 'before') left.textContent = '投票 ' + site.moment(Date.parse(me.opens)) + ' 开始';
-      else if (me.phase === 'published') left.textContent = '投票已结束，结果已公布';
-      else if (me.phase === 'under_review') left.textContent = '投票已结束，结果核对中';
-      else if (me.phase === 'closed') left.textContent = '投票已结束';
-      else if (me.phase === 'paused') left.textContent = '投票暂停中，恢复后可以接着投';
-      else if (!me.votes_left) left.textContent = me.period === 'day' ? '今天的票投完了，明天 0 点后可以再投' : '您的票已经投完';
-      else number(me.period === 'day' ? '今天还能投 ' : '还能投 ', me.votes_left, ' 票');
+      if (answer.ok) { tell(answer.data); return; }
+      if (answer.status) say('暂时查不到还能投几票', '投票服务正在恢复，已投的票都在');
+      else say('现在没有网络', '连上以后再查还能投几票');
+      timer = setTimeout(ask, 10000);
     });
   }
 
-  show();
-  ask();
-  window.addEventListener('pageshow', function (event) { if (event.persisted) { show(); ask(); } });
+  function look() {
+    show();
+    ask();
+  }
+
+  look();
+  window.addEventListener('pageshow', function (event) { if (event.persisted) look(); });
+  window.addEventListener('online', ask);
+  window.addEventListener('turn', look);
+  document.addEventListener('visibilitychange', function () { if (!document.hidden) look(); });
 })();

@@ -6,7 +6,8 @@
   var board = document.getElementById('board');
   var inside = board.querySelector('.board.in');
   var outside = board.querySelector('.board.out');
-  var ENDED = ['closed', 'under_review', 'published'];
+  var phase = board.getAttribute('data-phase');
+  var ended = ['closed', 'under_review', 'published'].indexOf(phase) >= 0;
   var winners = Number(board.getAttribute('data-winners'));
   var asOf = Number(board.getAttribute('data-as-of'));
   var calm = window.matchMedia && matchMedia('(prefers-reduced-motion: reduce)').matches;
@@ -15,15 +16,15 @@
   var timer = 0;
   var asked = Date.now();
 
-  Array.prototype.forEach.call(board.querySelectorAll('.row'), function (row) { rows[row.getAttribute('data-number')] = row; });
+  site.all('.row', board).forEach(function (row) { rows[row.getAttribute('data-number')] = row; });
 
   /** What stands under a title: how far to the place that matters. */
-  function words(list, i, bar, closed) {
+  function words(list, i, bar) {
     var one = list[i];
-    if (!one.votes) return closed ? '没有得票' : '还没有得票';
-    if (one.rank > winners) return '距第' + winners + '名' + (closed ? '差 ' : '还差 ') + site.count(bar - one.votes) + ' 票';
+    if (!one.votes) return ended ? '没有得票' : '还没有得票';
+    if (one.rank > winners) return '距第' + winners + '名' + (ended ? '差 ' : '还差 ') + site.count(bar - one.votes) + ' 票';
     if ((list[i - 1] && list[i - 1].rank === one.rank) || (list[i + 1] && list[i + 1].rank === one.rank)) return '并列第 ' + one.rank + ' 名';
-    if (i === 0) return closed ? '第一名' : '暂列第一';
+    if (i === 0) return ended ? '第一名' : '暂列第一';
     return '距上一名 ' + site.count(list[i - 1].votes - one.votes) + ' 票';
   }
 
@@ -63,10 +64,10 @@
   }
 
   function show(data) {
-    // A work from below the listed ones has climbed in.
-    if (data.entries.slice(0, winners).some(function (one) { return one.votes && !rows[one.number]; })) return location.reload();
     var list = data.entries.filter(function (one) { return rows[one.number]; });
-    if (!list.length) return;
+    var climbed = data.entries.slice(0, winners).some(function (one) { return one.votes && !rows[one.number]; });
+    // A work from below the listed ones is among the first now, or one was withdrawn.
+    if (climbed || list.length < Object.keys(rows).length) { location.reload(); return; }
     var before = calm ? null : places();
     var scroll = window.pageYOffset;
     var focus = document.activeElement;
@@ -75,7 +76,7 @@
     var bar = won[won.length - 1].votes;
     var top = [], rest = [];
     list.forEach(function (one, i) {
-      fill(rows[one.number], one, words(list, i, bar, ENDED.indexOf(data.phase) >= 0), list[0].votes);
+      fill(rows[one.number], one, words(list, i, bar), list[0].votes);
       (i < won.length ? top : rest).push(rows[one.number]);
     });
     arrange(top, inside);
@@ -91,19 +92,19 @@
     asked = Date.now();
     site.call('GET', '/api/v1/standings').then(function (answer) {
       fails = answer.ok ? 0 : fails + 1;
-      if (inside) take(answer);
-      else if (answer.ok && answer.data.total_votes) { location.reload(); return; } // the first votes
-      plan(answer.ok && answer.data.phase !== 'open' ? 60000 : 5000 * Math.pow(2, Math.min(fails, 4)));
+      plan(answer.ok && phase !== 'open' ? 60000 : 5000 * Math.pow(2, Math.min(fails, 4)));
+      if (inside) document.getElementById('stale').textContent = fails > 1 ? '，暂时连不上，稍后自动更新' : '';
+      if (answer.ok) take(answer.data);
     });
   }
 
-  function take(answer) {
-    if (answer.ok && answer.data.phase === 'published') { location.reload(); return; } // final from now on
-    document.getElementById('stale').textContent = fails > 1 ? '，暂时连不上，稍后自动更新' : '';
-    if (!answer.ok || Date.parse(answer.data.as_of) < asOf) return;
-    asOf = Date.parse(answer.data.as_of);
+  function take(data) {
+    var firstVotes = !inside && data.total_votes;
+    if (data.phase !== phase || firstVotes) { location.reload(); return; }
+    if (!inside || Date.parse(data.as_of) < asOf) return;
+    asOf = Date.parse(data.as_of);
     document.getElementById('clock').textContent = site.clock(asOf);
-    if (answer.data.total_votes !== null) show(answer.data);
+    if (data.total_votes !== null) show(data);
   }
 
   function plan(wait) {
@@ -116,5 +117,6 @@
     else plan(Math.max(0, asked + 5000 - Date.now()));
   });
   window.addEventListener('pageshow', function (event) { if (event.persisted) plan(0); });
+  window.addEventListener('turn', tick);
   plan(5000);
 })();

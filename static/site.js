@@ -5,37 +5,53 @@
 
   var DAY = 86400000;
   var SHANGHAI = 8 * 3600000;
-  var ticking = 0;
+  var NO_ANSWER = {
+    ok: false, status: 0, wait_s: 0,
+    data: { code: 'no_network', detail: '网络不通，没有等到结果', next: '连上网络后再按一次，不会重复计票' }
+  };
+  var landed = location.href;
+  var daily = document.body.getAttribute('data-period') !== 'contest';
+  var skew = kept('sessionStorage', 'skew') || 0; // how far this device's clock is behind the site's
+  var today = dayOf(now());
 
   function pause(ms) {
     return new Promise(function (done) { setTimeout(done, ms); });
   }
 
-  /** One JSON call → {ok, status, data}; no answer at all counts as status 0. */
-  function call(method, path, body) {
-    var abort = window.AbortController ? new AbortController() : null;
-    var timer = setTimeout(function () { if (abort) abort.abort(); }, 8000);
-    var options = { method: method, headers: { Accept: 'application/json' }, credentials: 'same-origin' };
-    if (abort) options.signal = abort.signal;
+  // ---- calls ----
+
+  function request(method, path, body, signal) {
+    var options = { method: method, headers: { Accept: 'application/json' }, credentials: 'same-origin', signal: signal };
     if (body) {
       options.headers['Content-Type'] = 'application/json';
       options.body = JSON.stringify(body);
     }
     return fetch(path, options).then(function (answer) {
-      return answer.json().then(null, function () { return {}; }).then(function (data) {
-        clearTimeout(timer);
-        return { ok: answer.ok, status: answer.status, data: data };
+      setClock(Date.parse(answer.headers.get('Date')));
+      return answer.json().catch(function (error) {
+        if (answer.ok) throw error; // it was cut off on the way
+        return {};
+      }).then(function (data) {
+        return { ok: answer.ok, status: answer.status, data: data, wait_s: Number(answer.headers.get('Retry-After')) || 0 };
       });
-    }).catch(function () {
-      clearTimeout(timer);
-      return { ok: false, status: 0, data: { code: 'no_network', detail: '网络不通，没有等到结果。', next: '连上网络后再按一次，不会重复计票。' } };
     });
   }
 
-  /** The same call again, up to three times more, while the answer is lost or the store is away. */
+  /** One JSON call → {ok, status, data, wait_s}; no answer within so many seconds is status 0. */
+  function call(method, path, body, patience_s) {
+    var abort = window.AbortController && new AbortController();
+    var answered = request(method, path, body, abort ? abort.signal : undefined).catch(function () { return NO_ANSWER; });
+    return Promise.race([answered, pause((patience_s || 8) * 1000).then(function () {
+      if (abort) abort.abort();
+      return NO_ANSWER;
+    })]);
+  }
+
+  /** The same call again, three times more and more patiently, while the answer is lost or the
+      store is away. */
   function firmly(method, path, body, turn) {
-    return call(method, path, body).then(function (answer) {
-      var again = turn || 0;
+    var again = turn || 0;
+    return call(method, path, body, 8 * (again + 1)).then(function (answer) {
       if (again >= 3 || [0, 500, 502, 503, 504].indexOf(answer.status) < 0) return answer;
       return pause(500 * Math.pow(2, again) + Math.random() * 300).then(function () {
         return firmly(method, path, body, again + 1);
@@ -43,14 +59,43 @@
     });
   }
 
+  /** This page as it is by now, as a document. */
+  function again() {
+    return fetch(location.pathname).then(function (answer) { return answer.text(); }).then(function (html) {
+      return new DOMParser().parseFromString(html, 'text/html');
+    });
+  }
+
+  // ---- what is kept ----
+
+  /** What this device ('localStorage') or this tab ('sessionStorage') keeps; null if it may not. */
+  function kept(place, name, value) {
+    try {
+      if (value === undefined) return JSON.parse(window[place].getItem(name));
+      window[place].setItem(name, JSON.stringify(value));
+    } catch (e) { /* private mode */ }
+    return null;
+  }
+
   /** Votes cast on this device, newest first: [{number, title, at, receipt}]. */
   function votes() {
-    try { return JSON.parse(localStorage.getItem('votes')) || []; } catch (e) { return []; }
+    return kept('localStorage', 'votes') || [];
   }
 
   function remember(vote) {
     var others = votes().filter(function (one) { return one.receipt !== vote.receipt; });
-    try { localStorage.setItem('votes', JSON.stringify([vote].concat(others).slice(0, 300))); } catch (e) { /* private mode */ }
+    kept('localStorage', 'votes', [vote].concat(others).slice(0, 300));
+  }
+
+  // ---- time ----
+
+  /** The site's clock, if this device's is plainly wrong. */
+  function now() { return Date.now() + skew; }
+
+  function setClock(ms) {
+    var behind = ms - Date.now();
+    skew = Math.abs(behind) > 10000 ? behind : 0;
+    kept('sessionStorage', 'skew', skew);
   }
 
   /** The contest's calendar day of a moment, as days since the epoch. */
@@ -65,8 +110,36 @@
 
   function moment(ms) {
     var t = new Date(ms + SHANGHAI);
-    return (t.getUTCMonth() + 1) + '月' + t.getUTCDate() + '日 ' + two(t.getUTCHours()) + ':' + two(t.getUTCMinutes());
+    return (t.getUTCMonth() + 1) + '月' + t.getUTCDate() + '日 ' + clock(ms).slice(0, 5);
   }
+
+  function remaining(ms) {
+    var s = Math.floor(ms / 1000);
+    if (s >= 86400) return Math.floor(s / 86400) + ' 天 ' + Math.floor(s % 86400 / 3600) + ' 小时';
+    return two(Math.floor(s / 3600)) + ':' + two(Math.floor(s % 3600 / 60)) + ':' + two(s % 60);
+  }
+
+  function everySecond() {
+    all('[data-until]').forEach(function (clock) {
+      var left = clock.getAttribute('data-until') - now();
+      var words = left > 0 ? remaining(left) : '';
+      if (clock.textContent === words) return;
+      clock.textContent = words;
+      if (!words) turn();
+    });
+    if (today === dayOf(now())) return;
+    today = dayOf(now());
+    turn();
+  }
+
+  /** The vote opens or closes, or a day begins: what is shown is asked again, not by all at once. */
+  function turn() {
+    setTimeout(function () { window.dispatchEvent(new Event('turn')); }, 500 + Math.random() * 2500);
+  }
+
+  // ---- what pages are made of ----
+
+  function all(css, root) { return [].slice.call((root || document).querySelectorAll(css)); }
 
   function count(n) { return String(n).replace(/\B(?=(\d{3})+$)/g, ','); }
 
@@ -84,60 +157,95 @@
     return mark;
   }
 
-  function remaining(ms) {
-    var s = Math.max(0, Math.floor(ms / 1000));
-    if (s >= 86400) return Math.floor(s / 86400) + ' 天 ' + Math.floor(s % 86400 / 3600) + ' 小时';
-    return two(Math.floor(s / 3600)) + ':' + two(Math.floor(s % 3600 / 60)) + ':' + two(s % 60);
+  /** Copy a text → whether it worked. Without TLS there is no clipboard, so a field beside `near`
+      is selected and copied as browsers always could. */
+  function copy(text, near) {
+    function byHand() {
+      var field = near.parentNode.appendChild(make('textarea', 'hide', text));
+      var copied = false;
+      field.readOnly = true;
+      field.select();
+      field.setSelectionRange(0, text.length);
+      try { copied = document.execCommand('copy'); } catch (e) { /* some kernels forbid it */ }
+      near.parentNode.removeChild(field);
+      near.focus();
+      return copied;
+    }
+    if (!navigator.clipboard) return Promise.resolve(byHand());
+    return navigator.clipboard.writeText(text).then(function () { return true; }, byHand);
   }
 
-  function countDown() {
-    var clocks = document.querySelectorAll('[data-until]');
-    var live = false;
-    for (var i = 0; i < clocks.length; i++) {
-      var left = clocks[i].getAttribute('data-until') - Date.now();
-      var words = left > 0 ? remaining(left) : '';
-      if (clocks[i].textContent !== words) clocks[i].textContent = words;
-      if (left > 0) live = true;
-      else if (ticking) window.dispatchEvent(new Event('turn')); // the vote has just opened or closed
-    }
-    clearTimeout(ticking);
-    ticking = live ? setTimeout(countDown, 1000) : 0;
-  }
+  // ---- the gallery ----
 
   /** The order travels in the address, so that going back finds the same one. */
   function keepOrder(section) {
-    if (location.search.indexOf('o=') < 0 && history.replaceState) {
+    if (location.search.indexOf('o=') < 0) {
       var mark = (location.search ? '&' : '?') + 'o=' + section.getAttribute('data-order');
       history.replaceState(history.state, '', location.pathname + location.search + mark);
     }
-    try { sessionStorage.setItem('gallery', location.pathname + location.search); } catch (e) { /* private mode */ }
+    kept('sessionStorage', 'gallery', location.pathname + location.search);
+    kept('sessionStorage', 'works', all('.card').map(function (card) { return Number(card.getAttribute('data-number')); }));
   }
 
   function backToGallery() {
-    var place = null;
-    try { place = sessionStorage.getItem('gallery'); } catch (e) { /* private mode */ }
+    var place = kept('sessionStorage', 'gallery');
     if (!place || location.pathname === '/') return;
-    var links = document.querySelectorAll('.nav li a[href="/"], .short[href="/"]');
-    for (var i = 0; i < links.length; i++) links[i].href = place;
+    all('.nav li a[href="/"], .short[href="/"]').forEach(function (link) { link.href = place; });
+  }
+
+  /** Whether a vote of that time is one of those that count against today's quota, or the contest's. */
+  function countsNow(vote) {
+    return !daily || dayOf(Date.parse(vote.at)) === dayOf(now());
   }
 
   function markVoted() {
-    var today = dayOf(Date.now());
-    votes().forEach(function (vote) {
-      var card = document.querySelector('.card[data-number="' + Number(vote.number) + '"] .frame');
-      if (card && dayOf(Date.parse(vote.at)) === today && !card.querySelector('.seal')) card.appendChild(seal());
+    all('.card .seal').forEach(function (old) { old.parentNode.removeChild(old); });
+    votes().filter(countsNow).forEach(function (vote) {
+      var frame = document.querySelector('.card[data-number="' + Number(vote.number) + '"] .frame');
+      if (frame && !frame.querySelector('.seal')) frame.appendChild(seal());
     });
   }
 
+  /** A gallery sorted by votes comes back from the browser's memory with the counts of now. */
+  function recount() {
+    if (!document.querySelector('.got')) return;
+    call('GET', '/api/v1/standings').then(function (answer) {
+      (answer.ok && answer.data.entries || []).forEach(function (one) {
+        var got = document.querySelector('.card[data-number="' + one.number + '"] .got');
+        if (got) got.textContent = count(one.votes) + ' 票';
+      });
+    });
+  }
+
+  /** Where the vote stands, as the page says it by now. */
+  function renewPhase() {
+    if (document.querySelector('.phase, .soon')) again().then(function (fresh) {
+      all('.phase, .soon').forEach(function (old) {
+        var line = fresh.querySelector('.' + old.className.split(' ')[0]);
+        if (line) old.parentNode.replaceChild(line, old);
+        else old.parentNode.removeChild(old);
+      });
+    }).catch(function () { /* it stays as it is */ });
+  }
+
   window.site = {
-    call: call, firmly: firmly, votes: votes, remember: remember, dayOf: dayOf,
-    clock: clock, moment: moment, count: count, make: make, seal: seal, pause: pause
+    landed: landed, daily: daily, call: call, firmly: firmly, again: again, kept: kept, votes: votes, remember: remember,
+    now: now, dayOf: dayOf, clock: clock, moment: moment, all: all, count: count, make: make, seal: seal, copy: copy,
+    code: '' // of this visitor's links to the work at hand
   };
 
+  var came = /[?&]s=([\w-]{10})(?![\w-])/.exec(location.search);
+  if (came) kept('sessionStorage', 'share', came[1]);
   var gallery = document.querySelector('[data-order]');
   if (gallery) keepOrder(gallery);
   backToGallery();
   markVoted();
-  countDown();
-  window.addEventListener('pageshow', function (event) { if (event.persisted) { markVoted(); countDown(); } });
+  everySecond();
+  setInterval(everySecond, 1000);
+  window.addEventListener('pageshow', function (event) { if (event.persisted) { markVoted(); recount(); } });
+  window.addEventListener('turn', function () { markVoted(); renewPhase(); });
+  window.addEventListener('load', function () {
+    var src = document.documentElement.getAttribute('data-wechat');
+    if (src && /MicroMessenger\//.test(navigator.userAgent)) document.head.appendChild(make('script')).src = src;
+  });
 })();

@@ -12,7 +12,7 @@ from flask import Flask
 from people import Town, Visitor
 from reading import cards
 from staging import refresh
-from works import an_entry
+from works import an_entry, lay_media
 
 from voting.web.site import Site
 
@@ -53,7 +53,31 @@ def found(visitor: Visitor, query: str) -> list[int]:
         (" 7 ", [7]),
         ("0007", [7]),
         ("12", [12]),
-        ("1", [12, 11, 10, 1]),  # number 1, and the authors 作者10 to 作者12
+        ("1", [1, 12, 11, 10]),  # the number first, then the authors 作者10 to 作者12
+        ("1号", [1]),
+        ("7号", [7]),
+        ("7 号", [7]),
+        ("第7号作品", [7]),
+        ("No.7", [7]),
+        ("no 7", [7]),
+        ("№７", [7]),
+        ("ＮＯ．００７", [7]),
+        ("#007", [7]),
+        ("＃ 7", [7]),
+        ("编号：7", [7]),
+        ("0 0 7", [7]),
+        ("００　７", [7]),
+        ("7 公交", [7]),
+        ("7号 会说话", [7]),
+        ("8号 公交", []),
+        ("公 交 站", [7]),
+        ("会说话的 公交站", [7]),
+        ("公交站 会说话", [7]),
+        ("A I 绘就", [6]),
+        ("作者 3", [3]),
+        ("号", []),
+        ("#", []),
+        ("no.", []),
         ("作者3", [3]),
         ("会说话的公交站", [7]),
         ("公交", [7]),
@@ -69,7 +93,7 @@ def found(visitor: Visitor, query: str) -> list[int]:
         ("999", []),
         ("13", []),
         ("14", []),
-        ("²", [12, 2]),
+        ("²", [2, 12]),
         ("%", []),
         ("_", []),
         ("<b>", []),
@@ -336,15 +360,47 @@ def test_an_ai_entry_is_labelled_on_its_card_and_page_and_others_are_not(alice: 
     assert [n for n, ai in labels.items() if ai] == [12, 9, 6, 3]
 
 
-def test_an_entry_s_page_plays_inline_and_not_by_itself(alice: Visitor):
+def film(page: str) -> str:
+    return re.search(r"<video.*?</video>", page, re.DOTALL)[0]
+
+
+def test_an_entry_s_page_plays_inline_and_fetches_no_film_by_itself(alice: Visitor):
     page = alice.get("/e/1").text
-    video = re.search(r"<video[^>]*>", page)[0]
-    assert "playsinline" in video
-    assert "poster=" in video
+    said = film(page).partition(">")[0].split()
+    assert {"playsinline", "webkit-playsinline", "x5-playsinline", 'preload="none"'} <= {*said}
+    assert "poster=" in film(page)
     assert "autoplay" not in page
-    assert f"/{1:020x}/web.mp4" in video
+    assert f"/{1:020x}/web.mp4" in film(page)
     assert "泉城社区青年志愿队" in page
     assert 'href="/e/1/vote"' in page
+
+
+def test_a_phone_gets_the_smaller_film_where_there_is_one_and_may_choose(
+    site: Site, alice: Visitor
+):
+    assert "web-720.mp4" not in alice.get("/e/1").text
+    lay_media(site, an_entry(2))
+    site.settings.public_dir.mkdir(parents=True, exist_ok=True)
+    (site.settings.public_dir / an_entry(2).media).symlink_to(
+        site.settings.media_dir / an_entry(2).media
+    )
+    refresh(site)
+    page = alice.get("/e/2").text
+    sources = re.findall(r"<source[^>]*>", film(page))
+    assert "web-720.mp4" in sources[0], "old kernels take the first"
+    assert "media=" in sources[0]
+    assert "web.mp4" in sources[1]
+    assert re.findall(r'data-quality="(\w+)"[^>]*>([^<]*)', page) == [
+        ("720", "流畅"),
+        ("1080", "高清"),
+    ]
+
+
+def test_from_each_entry_one_goes_on_to_another_and_each_is_the_next_of_one(alice: Visitor):
+    following = [re.search(r'class="button next" href="/e/(\d+)"', alice.get(f"/e/{n}").text)[1]
+                 for n in ALL]  # fmt: skip
+    assert sorted(map(int, following), reverse=True) == ALL
+    assert all(int(to) != at for to, at in zip(following, ALL, strict=True))
 
 
 def test_an_entry_s_page_tells_votes_rank_and_the_gaps(site: Site, town: Town):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
@@ -20,7 +21,11 @@ from voting.web.site import Site, this_site
 blueprint = Blueprint("gallery", __name__)
 
 PER_PAGE = 24
+MOBILE = "web-720.mp4"
 SORTS = ("shuffle", "newest", "votes")
+
+#: How people write an entry's number, in plain letters.
+NUMBER = re.compile(r"(?:no\.?|#|第|编号:?|作品)?(\d{1,9})(?:号(?:作品)?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +116,15 @@ def entry(board: Board, number: int) -> str:
         neighbours=beside,
         final=board.result.of(number) if board.result else None,
         entries_total=len(board.entries),
+        mobile=(site.settings.public_dir / one.media / MOBILE).is_file(),
+        upcoming=_upcoming(board, number, site.now_ms()),
     )
+
+
+def _upcoming(board: Board, number: int, now_ms: int) -> int:
+    """Which entry to go on to: the next one in this hour's shuffle, so that each is one's next."""
+    ring = [one.number for one in shuffled(list(board.entries.values()), order_at(now_ms) & ~255)]
+    return ring[(ring.index(number) + 1) % len(ring)]
 
 
 @blueprint.get("/api/v1/entries")
@@ -149,30 +162,50 @@ def chosen(choice: Choice, board: Board) -> list[Entry]:
         found = reversed(board.entries.values())
     else:
         found = shuffled(list(board.entries.values()), int(choice.order, 16))
-    return [
+    selected = [
         one
         for one in found
         if choice.category in ("", one.category)
         and choice.city in ("", one.city)
         and matches(one, choice.q)
     ]
+    named = number_in(_dense(choice.q))
+    return sorted(selected, key=lambda one: one.number != named)  # the one meant comes first
 
 
 def matches(entry: Entry, query: str) -> bool:
-    """Whether a search finds it: by number (`7`, `007`), or by part of title, author or unit."""
-    words = plain(query).split()
-    if not words:
-        return True
-    if len(words) == 1 and words[0].isdecimal() and int(words[0]) == entry.number:
-        return True
-    text = plain(f"{entry.title} {entry.author} {entry.unit}")
-    return all(word in text for word in words)
+    """Whether a search finds it: by number (`7`, `007`, `No.7`, `7号`, `0 0 7`), or by words of
+    title, author and unit in any order, whatever the spaces.
+    """
+    text = searchable(entry)
+    words, whole = plain(query).split(), _dense(query)
+    return (
+        number_in(whole) == entry.number
+        or whole in _dense(text)
+        or all(word in text or number_in(word) == entry.number for word in words)
+    )
+
+
+def searchable(entry: Entry) -> str:
+    return plain(f"{entry.title}\n{entry.author}\n{entry.unit}")
+
+
+def number_in(words: str) -> int | None:
+    """The entry that a plain text without spaces names: `007`, `no.7`, `#7`, `第7号作品`."""
+    named = NUMBER.fullmatch(words)
+    return int(named[1]) if named else None
 
 
 @lru_cache(maxsize=8_192)
 def plain(text: str) -> str:
     """Full-width and upper-case letters count as the plain ones."""
     return unicodedata.normalize("NFKC", text).casefold()
+
+
+@lru_cache(maxsize=8_192)
+def _dense(text: str) -> str:
+    """Without spaces; lines stay apart, so that an author's name doesn't run into the title."""
+    return re.sub(r"[^\S\n]+", "", plain(text)).strip()
 
 
 def _public_fields(site: Site, one: Entry) -> dict[str, object]:
