@@ -176,3 +176,10 @@ def test_the_makefile_and_the_docs_name_no_place_of_one_machine():
     for path in files:
         words = path.read_text(encoding="utf-8")
         assert not re.search(r"/(root|home)/", words), path
+
+
+def test_the_readme_s_pictures_are_there_and_light():
+    both = text_of("README.md") + text_of("README.zh-CN.md")
+    shown = {ROOT / path for path in re.findall(r"docs/pictures/[\w.-]+", both)}
+    assert len(shown) >= 4
+    assert all(path.stat().st_size <= 300_000 for path in shown)

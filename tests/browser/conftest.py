@@ -1,27 +1,42 @@
-"""The site as `make run` starts it, and whoever opens it in the system's Chromium; `make check`."""
+"""The site as `make run` starts it, and whoever opens it: Chromium, WebKit; `make check`.
+
+Where an engine is missing its tests are skipped, and say how to install it; with --all-browsers, as
+`make check` has it, they fail.
+"""
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
+import chromium
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
-from staging import free_port, wait_until
+import webkit
+from hands import ANDROID, IPHONE, Device, Hands
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from running import running
 
-from voting import create_app
 from voting.organizer import Account, Role, hash_password
-from voting.settings import ROOT
 from voting.store import Store
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
-QUIET = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all-browsers", action="store_true", help="fail where a browser is missing")
+
+
+@pytest.fixture(scope="session")
+def need(request: pytest.FixtureRequest) -> Callable[[object, str], None]:
+    """`need(found, sentence)`: without it there is no test, and with --all-browsers no pass."""
+    refuse = pytest.fail if request.config.getoption("--all-browsers", False) else pytest.skip
+
+    def need(found: object, missing: str) -> None:
+        if not found:
+            refuse(missing)
+
+    return need
 
 
 @dataclass(frozen=True)
@@ -41,37 +56,37 @@ def contest_file() -> str:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, contest_file: str) -> Iterator[Running]:
-    port, data = free_port(), tmp_path_factory.mktemp("site")
-    environ = os.environ | {"PORT": str(port), "HOST": "127.0.0.1", "DATA_DIR": str(data)}
-    environ |= {"CONTEST_FILE": contest_file} if contest_file else {}
-    log = tmp_path_factory.mktemp("log") / "supervisor"
-    with log.open("w") as out:
-        command = [sys.executable, "-m", "voting.supervisor"]
-        running = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=out, stderr=out)
-    try:
-        wait_until(lambda: "Ctrl-C" in log.read_text() or running.poll() is not None, 120)
-        assert running.poll() is None, log.read_text()
-        site = Running(
-            f"http://127.0.0.1:{port}", data, create_app(environ).extensions["site"].store
-        )
+def environ(contest_file: str) -> dict[str, str]:
+    """What the module's site is started with."""
+    return {"CONTEST_FILE": contest_file} if contest_file else {}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, environ: dict[str, str]) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("site")
+    with running(folder, **environ) as (address, made):
+        site = Running(address, made.settings.data_dir, made.store)
         password = hash_password(site.password)
         site.store.accounts.add(Account("王组织", Role.ORGANIZER, password, since_ms=0))
         site.store.accounts.add(Account("李审核", Role.REVIEWER, password, since_ms=0))
         yield site
-    finally:
-        running.send_signal(signal.SIGINT)
-        running.wait(30)
+
+
+# --- the console's tests: Chromium, by Playwright's own means -------------------------------------
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM:
-        pytest.fail("no Chromium here; on Debian: sudo apt install chromium")
+def playwright(need: Callable[[object, str], None]) -> Iterator[Playwright]:
+    need(chromium.CHROMIUM, chromium.MISSING)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
-        yield browser
-        browser.close()
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    browser = chromium.launch(playwright)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
@@ -101,3 +116,71 @@ def visit(browser: Browser, site: Running, said: list[str]) -> Iterator[Callable
     yield visit
     for context in contexts:
         context.close()
+
+
+# --- the journeys: either engine ------------------------------------------------------------------
+
+#: Whose phone a journey is made with.
+PHONES = {
+    "chromium-360": Device(360, 640, ANDROID),
+    "chromium-390": Device(390, 844, IPHONE),
+    "chromium-1280": Device(1280, 800, touch=False),
+    "webkit-390": Device(390, 844, IPHONE),
+}
+
+
+@pytest.fixture(scope="session")
+def screen() -> Iterator[str]:
+    with webkit.display() as screen:
+        yield screen
+
+
+@pytest.fixture(params=list(PHONES))
+def phone(request: pytest.FixtureRequest) -> str:
+    """A key of PHONES; a test may name fewer."""
+    return str(request.param)
+
+
+@pytest.fixture
+def take(
+    request: pytest.FixtureRequest,
+    phone: str,
+    tmp_path: Path,
+    need: Callable[[object, str], None],
+) -> Iterator[Callable[..., Hands]]:
+    """`take(**device)`: a visitor with a browser of their own, on `phone` but for what is given.
+
+    At the end no page may have complained.
+    """
+    in_webkit = phone.startswith("webkit")
+    if in_webkit:
+        need(webkit.HERE, webkit.MISSING)
+    else:
+        need(chromium.CHROMIUM, chromium.MISSING)
+    site: Running = request.getfixturevalue("site")  # only now: it takes its time
+    all_hands: list[Hands] = []
+    folders = count()
+
+    def take(address: str = "", **changes: object) -> Hands:
+        device, where = replace(PHONES[phone], **changes), address or site.address  # type: ignore[arg-type]
+        if in_webkit:
+            folder = tmp_path / f"webkit-{next(folders)}"
+            screen = request.getfixturevalue("screen")
+            server = stack.enter_context(webkit.driver(screen, folder, still=device.still))
+            hands: Hands = webkit.WebKitHands(where, device, server)
+        else:
+            browser = request.getfixturevalue("browser")
+            hands = chromium.ChromiumHands(where, device, browser)
+        stack.callback(hands.close)
+        all_hands.append(hands)
+        return hands
+
+    with ExitStack() as stack:
+        yield take
+        complaints = [line for hands in all_hands for line in hands.complaints()]
+    assert complaints == []
+
+
+@pytest.fixture
+def hands(take: Callable[..., Hands]) -> Hands:
+    return take()
