@@ -116,18 +116,23 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _environ(folder: Path) -> dict[str, str]:
-    """The product's own configuration, without the demo; nothing of the developer's leaks in."""
+    """The product's own configuration, without the demo."""
     contest = (ROOT / "config" / "contest.toml").read_text(encoding="utf-8")
     file = folder / "contest.toml"
     file.write_text(contest.replace("demo = true", "demo = false"), encoding="utf-8")
-    example = (ROOT / "config" / "example.env").read_text(encoding="utf-8")
-    ours = {line.partition("=")[0] for line in example.splitlines() if line[:1].isupper()}
-    return {name: value for name, value in os.environ.items() if name not in ours} | {
+    return without_ours() | {
         "HOST": "127.0.0.1",
         "DATA_DIR": str(folder),
         "CONTEST_FILE": str(file),
         "TRUSTED_PROXIES": "1",
     }
+
+
+def without_ours() -> dict[str, str]:
+    """This process's environment without what a developer may have set for a site."""
+    example = (ROOT / "config" / "example.env").read_text(encoding="utf-8")
+    ours = {line.partition("=")[0] for line in example.splitlines() if line[:1].isupper()}
+    return {name: value for name, value in os.environ.items() if name not in ours}
 
 
 def _open(settings: Settings) -> Store:

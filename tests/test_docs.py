@@ -56,7 +56,7 @@ def variables_read() -> set[str]:
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Name)
-            and node.func.id in ("text", "number", "url")
+            and node.func.id in ("text", "number", "url", "page")
             and isinstance(node.args[0], ast.Constant)
         ):
             names.add(str(node.args[0].value))

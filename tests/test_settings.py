@@ -252,6 +252,8 @@ def test_rates_may_be_combined(tmp_path: Path, rate: str):
         ("PORT", "eighty"), ("PORT", "0"), ("PORT", "65535"), ("PORT", "-1"), ("PORT", "80.5"),
         ("PORT", "８０００"), ("MEDIA_PORT", "65536"), ("MEDIA_PORT", "x"),
         ("MEDIA_URL", "ftp://x"), ("MEDIA_URL", "cdn.example.cn"), ("PUBLIC_URL", "vote.cn"),
+        ("PUBLIC_URL", "https://vote.cn/2026"), ("PUBLIC_URL", "https://u@vote.cn"),
+        ("PUBLIC_URL", "https://vote.cn?x"),
         ("REDIS_URL", "http://localhost"), ("REDIS_URL", "localhost:6379"),
         ("THROTTLE_URL", "memory://x"), ("SHARDS", "0"), ("SHARDS", "65"), ("SHARDS", "two"),
         ("ACCEPT_UNKNOWN_DURABILITY", "true"), ("TRUSTED_PROXIES", "-1"),
@@ -264,6 +266,15 @@ def test_a_wrong_variable_is_refused_in_one_sentence_that_names_it(name: str, va
         load_settings({name: value})
     assert str(refused.value).startswith(f"{name}={value[:20]}")
     assert "must " in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["PUBLIC_URL", "MEDIA_URL", "WECHAT_API_URL"])
+@pytest.mark.parametrize("value", ["https://a.cn; script-src *", "https://a.cn\nb: c", "https://投票.cn"])
+def test_an_address_that_fits_no_header_is_refused(name: str, value: str):
+    with pytest.raises(Refused) as refused:
+        load_settings({name: value})
+    assert str(refused.value).startswith(f"{name}='https://")
+    assert "\n" not in str(refused.value)
 
 
 def test_what_is_not_set_or_empty_has_its_default():
@@ -435,9 +446,11 @@ def test_an_official_account_is_known_by_its_id_and_secret(tmp_path: Path):
     [
         ({"WECHAT_APP_ID": "wx0123"}, "WECHAT_APP_SECRET"),
         ({"WECHAT_APP_SECRET": "s3cr3t"}, "WECHAT_APP_ID"),
-        (ACCOUNT | {"WECHAT_APP_ID": "wx 0&1"}, "WECHAT_APP_ID=wx 0&1"),
+        (ACCOUNT | {"WECHAT_APP_ID": "wx 0&1"}, "WECHAT_APP_ID"),
+        (ACCOUNT | {"WECHAT_APP_ID": ACCOUNT["WECHAT_APP_SECRET"]}, "WECHAT_APP_ID"),
+        (ACCOUNT | {"WECHAT_APP_ID": "gh_0123456789ab"}, "WECHAT_APP_ID"),
         (ACCOUNT | {"WECHAT_API_URL": "api.weixin.qq.com"}, "WECHAT_API_URL=api"),
-        (ACCOUNT | {"WECHAT_SDK_URL": "https://a.cn/x; script-src *"}, "WECHAT_SDK_URL=https"),
+        (ACCOUNT | {"WECHAT_SDK_URL": "https://a.cn/x; script-src *"}, "WECHAT_SDK_URL='https"),
         ({"WECHAT_APP_ID": "wx0123", "WECHAT_APP_SECRET_FILE": "/nowhere/secret"}, "_FILE"),
     ],
 )

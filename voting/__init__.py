@@ -10,7 +10,16 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from voting.settings import ROOT, Contest, Keys, Refused, Settings, load_contest, load_settings
+from voting.settings import (
+    ROOT,
+    Contest,
+    Keys,
+    Refused,
+    Settings,
+    load_contest,
+    load_settings,
+    refuse_without_voters,
+)
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -48,11 +57,7 @@ def prepare(environ: Mapping[str, str] | None = None) -> None:
 
     settings = load_settings(environ)
     contest = load_contest(settings.contest_file)
-    if not contest.law.votes_per_device and not settings.wechat:
-        raise Refused(
-            f"{settings.contest_file}：votes_per_device = 0 表示只能在微信里登录后投票，"
-            "可是没有接公众号（WECHAT_APP_ID、WECHAT_APP_SECRET），谁也投不了"
-        )
+    refuse_without_voters(contest, settings)
     settings.make_keys(environ)
     try:
         store = _store(settings, contest, settings.keys(environ))

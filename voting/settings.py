@@ -410,6 +410,12 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             raise Refused(f"{name}={value}: must start with {' or '.join(schemes)}")
         return value
 
+    def page(name: str) -> str:
+        value = url(name, web)
+        if re.search(r"[^!-~]|[;,'\"]", value):  # it goes into headers, and the pages' policy
+            raise Refused(f"{name}={value!r}: must be a URL, without spaces and such")
+        return value
+
     web = ("http://", "https://")
     stores = ("unix://", "redis://", "rediss://", "redis+sentinel://", "redis+cluster://")
     port = number("PORT", 8000, 1, 65534)
@@ -420,8 +426,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         host=text("HOST", "0.0.0.0"),  # noqa: S104 phones in the LAN must reach it
         port=port,
         media_port=number("MEDIA_PORT", port + 1, 1, 65535),
-        media_url=url("MEDIA_URL", web),
-        public_url=url("PUBLIC_URL", web),
+        media_url=page("MEDIA_URL"),
+        public_url=_host_alone("PUBLIC_URL", page("PUBLIC_URL")),
         data_dir=Path(text("DATA_DIR", "var")).absolute(),
         contest_file=Path(text("CONTEST_FILE", str(ROOT / "config" / "contest.toml"))),
         redis_url=url("REDIS_URL", stores),
@@ -433,11 +439,27 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         wechat=_wechat(
             text("WECHAT_APP_ID", ""),
             text("WECHAT_APP_SECRET", "") or _content_of(text("WECHAT_APP_SECRET_FILE", "")),
-            api_url=url("WECHAT_API_URL", web),
-            open_url=url("WECHAT_OPEN_URL", web),
-            sdk_url=url("WECHAT_SDK_URL", web),
+            api_url=page("WECHAT_API_URL"),
+            open_url=page("WECHAT_OPEN_URL"),
+            sdk_url=page("WECHAT_SDK_URL"),
         ),
     )
+
+
+def refuse_without_voters(contest: Contest, settings: Settings) -> None:
+    """Raises Refused where contest.toml lets nobody vote but accounts, and there are none."""
+    if not contest.law.votes_per_device and not settings.wechat:
+        raise Refused(
+            f"{settings.contest_file}：votes_per_device = 0 表示只能在微信里登录后投票，"
+            "可是没有接公众号（WECHAT_APP_ID、WECHAT_APP_SECRET），谁也投不了"
+        )
+
+
+def _host_alone(name: str, url: str) -> str:
+    """The site's own links begin at the root, so it can't live in a folder of a host."""
+    if url and not re.fullmatch(r"https?://[^/?#@]+", url):
+        raise Refused(f"{name}={url}: must be a scheme and a host, without a path")
+    return url
 
 
 def _wechat(app_id: str, app_secret: str, **urls: str) -> WeChat | None:
@@ -447,11 +469,9 @@ def _wechat(app_id: str, app_secret: str, **urls: str) -> WeChat | None:
         raise Refused("WECHAT_APP_ID is set without WECHAT_APP_SECRET: signing in needs both")
     if not app_id:
         raise Refused("WECHAT_APP_SECRET is set without WECHAT_APP_ID: signing in needs both")
-    if not re.fullmatch(r"[A-Za-z0-9_-]{4,64}", app_id):
-        raise Refused(f"WECHAT_APP_ID={app_id}: an AppID is made of letters and digits")
-    for name, value in urls.items():
-        if re.search(r"[^!-~]|[;,'\"]", value):  # one of them stands in the page's policy
-            raise Refused(f"WECHAT_{name.upper()}={value}: this is no URL")
+    if not re.fullmatch(r"wx[A-Za-z0-9]{2,62}", app_id):
+        # Not shown: it may well be the AppSecret, and an AppID is shown to everybody.
+        raise Refused("WECHAT_APP_ID: an AppID is wx followed by letters and digits")
     return WeChat(app_id, app_secret, **{name: value for name, value in urls.items() if value})
 
 

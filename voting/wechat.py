@@ -105,7 +105,7 @@ class Api:
 
     def __init__(self, account: WeChat) -> None:
         self.account = account
-        self._pool = urllib3.PoolManager(maxsize=32, retries=False, timeout=TIMEOUT)
+        self._pool = urllib3.PoolManager(maxsize=PLACES, retries=False, timeout=TIMEOUT)
         self._places = threading.BoundedSemaphore(PLACES)
 
     def authorize_url(self, return_to: str, state: str) -> str:

@@ -22,7 +22,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bench.stage import OUT, end
+from bench.stage import OUT, end, without_ours
 from voting.contest import SHANGHAI
 from voting.settings import ROOT
 from voting.supervisor.child import end_with_us
@@ -128,7 +128,7 @@ def _address(given: str) -> Iterator[str]:
         running = subprocess.Popen(
             (sys.executable, "-m", "voting.supervisor"),
             cwd=ROOT,
-            env=_without_ours() | own | {"DATA_DIR": str(folder / "data")},
+            env=without_ours() | own | {"DATA_DIR": str(folder / "data")},
             stdout=out,
             stderr=out,
             preexec_fn=end_with_us,
@@ -139,14 +139,6 @@ def _address(given: str) -> Iterator[str]:
     finally:
         end(running)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _without_ours() -> dict[str, str]:
-    """The environment, without what a developer may have set for a site."""
-    example = (ROOT / "config" / "example.env").read_text(encoding="utf-8")
-    names = (line.lstrip("# ").partition("=")[0] for line in example.splitlines() if "=" in line)
-    ours = {name for name in names if name.isupper()}
-    return {name: value for name, value in os.environ.items() if name not in ours}
 
 
 def _wait_for(log: Path, running: subprocess.Popen[bytes]) -> None:

@@ -226,6 +226,15 @@ def test_after_a_vote_the_period_stays(
     assert "已经有人投过票" in refused(changed, "rules", "apply", "--reason", "只投一次")
 
 
+def test_rules_by_which_nobody_could_vote_are_not_applied(
+    app: Flask, environ: dict[str, str], tmp_path: Path
+):
+    file = rewritten(tmp_path, ("votes_per_device = 5", "votes_per_device = 0"))
+    changed = create_app(environ | {"CONTEST_FILE": str(file)})
+    assert "谁也投不了" in refused(changed, "rules", "apply", "--reason", "只在微信里投")
+    assert said(app, "rules", "show").count("\n") == 1
+
+
 def test_the_rules_of_another_contest_are_not_applied(
     app: Flask, environ: dict[str, str], tmp_path: Path
 ):

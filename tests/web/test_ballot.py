@@ -431,11 +431,13 @@ def test_nothing_of_another_contest_is_worth_anything_here(
 
 
 @pytest.mark.parametrize(
-    "cookie", ["", "x", "a.b", "é", '"', "x" * 4000, "eyJ.eyJ.sig", "%00", "pass=pass"]
+    "cookie",
+    ["", "x", "a.b", "é", '"', "x" * 4000, "eyJ.eyJ.sig", "%00", "pass=pass", "w.", "w.w.", "w.é"],
 )
-def test_a_forged_pass_is_no_pass(site: Site, alice: Visitor, bob: Visitor, cookie: str):
+def test_a_forged_pass_is_no_pass(app: Flask, site: Site, alice: Visitor, cookie: str):
     ballot = alice.ballot(1)
     headers = {"Cookie": f"pass={cookie}".encode().decode("latin-1")}
+    bob = app.test_client(use_cookies=False)  # one with cookies sends only its own
     answer = bob.post(VOTES, json={"ballot": ballot}, headers=headers)
     problem(answer, 403, "pass_required")
     me = bob.get("/api/v1/me?entry=1", headers=headers)
@@ -444,7 +446,9 @@ def test_a_forged_pass_is_no_pass(site: Site, alice: Visitor, bob: Visitor, cook
 
 
 def test_a_pass_signed_as_something_else_is_no_pass(alice: Visitor, bob: Visitor):
-    for token in (alice.me(1)["view"], alice.ballot(1)):
+    view, ballot = alice.me(1)["view"], alice.ballot(1)
+    device = alice.client.get_cookie("pass").value
+    for token in (view, ballot, f"w.{view}", f"w.{ballot}", f"w.{device}"):
         bob.client.set_cookie("pass", token)
         assert bob.me(1)["voter_class"] is None
 

@@ -104,9 +104,13 @@ def test_a_withdrawn_entry_s_poster_is_gone_though_it_was_drawn(site: Site, visi
     assert get(visitor, "/e/1/poster.jpg").status_code == 404
 
 
-def test_an_entry_whose_cover_is_missing_is_no_error_of_ours(visitor: Visitor):
+def test_an_entry_whose_cover_is_missing_is_no_error_of_ours(
+    visitor: Visitor, capfd: pytest.CaptureFixture[str]
+):
     answer = get(visitor, "/e/3/poster.jpg")
-    assert answer.status_code in (200, 404)
+    assert answer.status_code == 404
+    assert "封面不见了" in answer.text
+    assert capfd.readouterr().err == ""
 
 
 def code_of(site: Site, n: int = 1) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask
@@ -192,6 +194,20 @@ def test_without_the_throttle_store_who_has_a_pass_votes_on_by_the_form_too(
 ):
     sent = [one.post("/e/2/vote", data=fields(one.get("/e/2/vote"))) for one in regulars]
     assert Counter(answer.status_code for answer in sent) == {201: 40}
+
+
+def test_whoever_is_at_the_door_when_the_store_stops_answering_comes_in(
+    raise_site: Raise, own_throttle: OwnStore
+):
+    town = Town(raise_site(THROTTLE_URL=own_throttle.url))
+    store = town.app.extensions["site"].store.throttle
+    wait_until(lambda: ask(town.visitor()).status_code == 201 and bool(store.keys("LIMITS*")))
+    views = [(one, one.me(1)["view"]) for one in (town.visitor() for _ in range(4))]
+    assert own_throttle.server
+    own_throttle.server.send_signal(signal.SIGSTOP)
+    with ThreadPoolExecutor() as pool:  # the first notices, the others are on their way
+        answers = list(pool.map(lambda one: one[0].ask_pass(1, one[1]).status_code, views))
+    assert answers == [201] * 4
 
 
 def test_a_throttle_store_that_comes_back_is_used_again(bereft: Town, own_throttle: OwnStore):

@@ -11,7 +11,7 @@ import click
 from flask import current_app
 
 from voting.contest import moment
-from voting.settings import ROOT
+from voting.settings import ROOT, Refused
 from voting.shelf import Shelf
 from voting.store.client import StoreDown
 from voting.store.entries import LabelUnconfirmed, NoSuchEntry
@@ -31,7 +31,7 @@ def told(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(site, **parts)
         except StoreDown as error:
             raise click.ClickException(_why_not(str(error))) from error
-        except (WrongStore, LawRefused) as error:
+        except (WrongStore, LawRefused, Refused) as error:
             raise click.ClickException(str(error)) from error
         except LabelUnconfirmed as error:
             raise click.ClickException(

@@ -12,6 +12,7 @@ from voting.contest import SHANGHAI
 from voting.jobs import CannotDo
 from voting.report import draft
 from voting.result import AWARD_WORDS, Result, digest, tie_words
+from voting.settings import refuse_without_voters
 from voting.store.rules import PHASES
 from voting.web.site import Site
 
@@ -45,6 +46,7 @@ def show_rules(site: Site) -> None:
 def apply_rules(site: Site, reason: str) -> None:
     """按现在的配置文件制定新的一版规则，立即生效。"""
     site.store.rules.check(site.contest.id)
+    refuse_without_voters(site.contest, site.settings)
     version = site.store.rules.apply(site.contest.law, reason, site.now_ms())
     click.echo(f"规则第 {version.version} 版已生效。")
 

@@ -176,6 +176,9 @@ def _visitors_code(draw: Callable[[str], bytes], url: str) -> bytes:
 def _poster(site: Site, entry: Entry, share: str = "") -> bytes:
     """The poster with the entry's link, or with a visitor's, from the folders or drawn."""
     contest, cache = site.contest, site.settings.data_dir / "cache"
+    cover = site.settings.public_dir / entry.media / "cover-1080.jpg"
+    if not cover.is_file():  # looked for here, because gevent logs whatever fails in its threads
+        raise Problem(404, "no_cover", "这件作品的封面不见了，画不了海报")
     category = contest.categories[entry.category]
     shown = (_edition(), entry, category, contest.name, contest.subtitle, contest.organizers)
     url = _link(site, entry, share)
@@ -189,7 +192,7 @@ def _poster(site: Site, entry: Entry, share: str = "") -> bytes:
             category,
             f"{contest.name} {contest.subtitle}",
             contest.organizers,
-            _cover(site, entry),
+            cover.read_bytes(),
         )
 
     return (visitors if share else plain).get(
@@ -209,13 +212,6 @@ def _edition() -> str:
     rooms = sorted(files("voting.share").iterdir(), key=lambda file: file.name)
     sources = b"".join(file.read_bytes() for file in rooms if file.name.endswith(".py"))
     return hashlib.sha256(sources).hexdigest()
-
-
-def _cover(site: Site, entry: Entry) -> bytes:
-    try:
-        return (site.settings.public_dir / entry.media / "cover-1080.jpg").read_bytes()
-    except FileNotFoundError as error:
-        raise Problem(404, "no_cover", "这件作品的封面不见了，画不了海报") from error
 
 
 def _answer(made: bytes, mimetype: str) -> Response:

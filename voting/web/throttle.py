@@ -53,7 +53,9 @@ def _network() -> str:
     return this_site().voters.place(request.remote_addr or "").network.hex()
 
 
-limiter = Limiter(_address, default_limits=[], headers_enabled=False)
+# The first that finds the store gone turns to the fallback; those beside it are let in, because to
+# them it would be an error of ours.
+limiter = Limiter(_address, default_limits=[], headers_enabled=False, swallow_errors=True)
 
 
 #: What a whole network may do, in multiples of what an address may.

@@ -25,7 +25,7 @@ _SEEN_ATTRIBUTES = frozenset({"alt", "aria-label", "content", "placeholder", "ti
 
 
 def texts_of(name: str, content: str) -> Iterator[Text]:
-    """The texts of a file, read as its name's ending says; [] for any other."""
+    """The texts of a file, read as its name's ending says; none of any other."""
     read = READERS.get(Path(name).suffix)
     if read:
         yield from ((line, text) for line, text in read(content) if _CHINESE.search(text))
