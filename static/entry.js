@@ -90,16 +90,22 @@
     paint('off', '不能投票', '这件作品已经撤下');
   }
 
-  function line(text, name) { return site.make('span', name, text); }
+  function line(parts, name) { return site.make('span', name, parts); }
+
+  function hush() {
+    say.textContent = '';
+    ways.hidden = true;
+    told.className = 'told';
+  }
 
   /** Say it above the button; `on` offers ways to go on, or only the next work when this is 'gone'. */
-  function tell(sentences, on) {
-    say.textContent = '';
-    sentences.forEach(function (one) { say.appendChild(one); });
+  function tell(what, more, on) {
+    hush();
+    [site.make('b', '', what)].concat(more).forEach(function (one) { if (one) say.appendChild(one); });
     if (on) next();
     ways.hidden = !on;
     ways.querySelector('.share').hidden = on === 'gone';
-    told.className = sentences.length ? 'told on' : 'told';
+    told.className = 'told on';
   }
 
   /** Go on in the order I came along, past what I voted for; else where the page points. */
@@ -165,20 +171,24 @@
     }
   }
 
+  /** Why it can't be pressed, in more words than fit on it. */
   function explain(state) {
-    var off = state === 'off';
-    var slips = site.make('a', '', '看我的投票');
-    slips.href = '/mine';
-    tell([site.make('b', '', button.querySelector('b').textContent), line(button.querySelector('small').textContent)]
-      .concat(off ? [] : slips), !off);
+    var rule = {
+      voted: (site.daily ? '同一件作品每天能投 ' : '同一件作品能投 ') + (me && me.votes_per_entry) + ' 票，',
+      used: (site.daily ? '每人每天 ' : '每人一共 ') + (me && me.votes_per_voter) + ' 票，'
+    }[state];
+    tell(button.querySelector('b').textContent, [
+      line((rule || '') + button.querySelector('small').textContent),
+      rule ? site.link('/mine', '看我的投票') : ''
+    ], rule);
     look();
   }
 
   function go() {
     busy = true;
-    tell([]);
+    hush();
     paint('busy', '正在投票', '请稍等');
-    var slow = setTimeout(function () { paint('busy', '正在投票', '网络有点慢，还在等结果'); }, 4000);
+    var slow = setTimeout(function () { if (busy) paint('busy', '正在投票', '网络有点慢，还在等结果'); }, 4000);
     cast(false).then(function (answer) {
       clearTimeout(slow);
       busy = false;
@@ -239,9 +249,10 @@
       delete me.ballot;
       delete me.view;
     }
-    var receipt = line('回执 ', 'slip-of');
-    receipt.appendChild(line(data.receipt, 'no'));
-    tell([site.make('b', '', '已计入这一票'), line(votes ? '正在更新名次…' : '投票结束后公布票数和名次', 'now'), receipt], true);
+    tell('已计入这一票', [
+      line(votes ? '正在更新名次…' : '投票结束后公布票数和名次', 'now'),
+      line(['回执 ', line(data.receipt, 'no')], 'slip-of')
+    ], true);
     stamp(true, true);
     if (votes) setVotes(mine = Number(votes.getAttribute('data-votes')) + 1, true);
     followSoon(0, 1500);
@@ -256,7 +267,7 @@
     var more = used ? USED : data.next || '';
     if (answer.status >= 500) more = '服务正在恢复，过几秒再按一次，不会重复计票';
     if (data.code === 'not_open' && me) more = site.moment(Date.parse(me.opens)) + ' 开始';
-    tell([site.make('b', '', data.detail || '没有等到投票的结果'), line(more)], lost ? 'gone' : used);
+    tell(data.detail || '没有等到投票的结果', [line(more)], lost ? 'gone' : used);
     if (lost) gone();
     else if (answer.status === 429) { until = Date.now() + 1000 * (answer.wait_s || 3); hold(); }
     else if (!answer.status || answer.status >= 500) paint('ready', '再试一次', answer.status ? '不会重复计票' : '现在没有网络');
@@ -430,7 +441,7 @@
 
   var button = makeButton();
   button.addEventListener('click', press);
-  bar.querySelector('.shut').addEventListener('click', function () { tell([]); button.focus(); });
+  bar.querySelector('.shut').addEventListener('click', function () { hush(); button.focus(); });
   watch();
   quality();
   sheet();

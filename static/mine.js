@@ -3,21 +3,15 @@
   'use strict';
 
   var site = window.site;
+  var make = site.make;
   var left = document.getElementById('left');
   var slips = document.getElementById('slips');
+  var none = document.getElementById('none');
   var timer = 0;
 
   function slip(vote) {
-    var item = site.make('li');
-    var body = item.appendChild(site.make('div'));
     var number = ('00' + vote.number).slice(-Math.max(3, String(vote.number).length));
-    body.appendChild(site.make('a', '', vote.title)).href = '/e/' + Number(vote.number);
-    var fact = body.appendChild(site.make('p', 'by'));
-    fact.appendChild(site.make('span', 'no', number));
-    fact.appendChild(document.createTextNode(site.moment(Date.parse(vote.at))));
-    var receipt = body.appendChild(site.make('p', 'by receipt'));
-    receipt.appendChild(site.make('span', '', '回执')).appendChild(site.make('span', 'no', vote.receipt));
-    var copy = receipt.appendChild(site.make('button', '', '复制'));
+    var copy = make('button', '', '复制');
     copy.type = 'button';
     copy.setAttribute('aria-label', '复制回执 ' + vote.receipt);
     copy.addEventListener('click', function () {
@@ -26,23 +20,24 @@
         copy.setAttribute('aria-label', copy.textContent);
       });
     });
-    item.insertBefore(site.seal(), body);
-    return item;
+    return make('li', '', [site.seal(), make('div', '', [
+      site.link('/e/' + Number(vote.number), vote.title),
+      make('p', 'by', [make('span', 'no', number), site.moment(Date.parse(vote.at))]),
+      make('p', 'by receipt', [make('span', '', ['回执', make('span', 'no', vote.receipt)]), copy])
+    ])]);
   }
 
   function group(name, votes) {
     if (!votes.length) return;
-    var title = slips.appendChild(site.make('h2', '', name));
-    title.appendChild(site.make('span', '', votes.length + ' 票'));
-    var list = slips.appendChild(site.make('ol', 'slips'));
-    votes.forEach(function (vote) { list.appendChild(slip(vote)); });
+    slips.appendChild(make('h2', '', [name, make('span', '', votes.length + ' 票')]));
+    slips.appendChild(make('ol', 'slips', votes.map(slip)));
   }
 
   function show() {
     var today = site.dayOf(site.now());
     var votes = site.votes();
     function isToday(vote) { return site.dayOf(Date.parse(vote.at)) === today; }
-    document.getElementById('none').hidden = votes.length > 0;
+    none.hidden = votes.length > 0;
     slips.textContent = '';
     slips.hidden = !votes.length;
     group('今天', votes.filter(isToday));
@@ -51,20 +46,17 @@
 
   /** One line, large, with what follows from it below; `n` is the figure in it. */
   function say(words, more, n, place, link) {
-    var line = site.make('p');
-    words.split('#').forEach(function (part, i) {
-      if (i) line.appendChild(site.make('b', '', String(n)));
-      line.appendChild(document.createTextNode(part));
-    });
-    line.appendChild(site.make('small', '', more));
+    var parts = words.split('#');
+    if (n) parts.splice(1, 0, make('b', '', String(n)));
     left.textContent = '';
-    left.appendChild(line);
-    if (place) left.appendChild(site.make('a', 'button', link)).href = place;
+    left.appendChild(make('p', '', parts.concat(make('small', '', more))));
+    if (place) left.appendChild(site.link(place, link, 'button'));
   }
 
   function tell(me) {
     var day = site.daily;
     var used = me.votes_per_voter - me.votes_left;
+    if (used > 0) none.hidden = true; // they were cast elsewhere, or their receipts were lost
     if (me.phase === 'before') say('投票还没开始', site.moment(Date.parse(me.opens)) + ' 开始');
     else if (me.phase === 'paused') say('投票暂停中', '恢复后可以接着投，已投的票都有效');
     else if (me.phase === 'closed') say('投票已结束', '核对以后公布结果', 0, '/top', '看排行');

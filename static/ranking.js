@@ -54,13 +54,10 @@
     });
   }
 
-  function inOrder(list, one) {
-    return list.every(function (row, i) { return one.children[i] === row; });
-  }
-
   function arrange(ordered, list) {
-    if (inOrder(ordered, list) && list.children.length === ordered.length) return;
-    ordered.forEach(function (row) { list.appendChild(row); });
+    ordered.forEach(function (row, i) {
+      if (list.children[i] !== row) list.insertBefore(row, list.children[i] || null);
+    });
   }
 
   function show(data) {

@@ -143,10 +143,19 @@
 
   function count(n) { return String(n).replace(/\B(?=(\d{3})+$)/g, ','); }
 
-  function make(tag, name, text) {
+  /** An element of this class; `parts` is a text, or texts and elements. */
+  function make(tag, name, parts) {
     var node = document.createElement(tag);
     if (name) node.className = name;
-    if (text) node.textContent = text;
+    [].concat(parts || []).forEach(function (part) {
+      node.appendChild(part.nodeType ? part : document.createTextNode(part));
+    });
+    return node;
+  }
+
+  function link(to, words, name) {
+    var node = make('a', name, words);
+    node.href = to;
     return node;
   }
 
@@ -177,14 +186,18 @@
 
   // ---- the gallery ----
 
-  /** The order travels in the address, so that going back finds the same one. */
+  /** The order travels in the address, so that going back finds the same one; and who comes back
+      from a work by a link finds the place, too. */
   function keepOrder(section) {
     if (location.search.indexOf('o=') < 0) {
       var mark = (location.search ? '&' : '?') + 'o=' + section.getAttribute('data-order');
       history.replaceState(history.state, '', location.pathname + location.search + mark);
     }
-    kept('sessionStorage', 'gallery', location.pathname + location.search);
+    var place = location.pathname + location.search;
+    if (kept('sessionStorage', 'gallery') === place && /\/e\/\d+/.test(document.referrer)) window.scrollTo(0, kept('sessionStorage', 'scroll'));
+    kept('sessionStorage', 'gallery', place);
     kept('sessionStorage', 'works', all('.card').map(function (card) { return Number(card.getAttribute('data-number')); }));
+    window.addEventListener('pagehide', function () { kept('sessionStorage', 'scroll', window.pageYOffset); });
   }
 
   function backToGallery() {
@@ -230,7 +243,7 @@
 
   window.site = {
     landed: landed, daily: daily, call: call, firmly: firmly, again: again, kept: kept, votes: votes, remember: remember,
-    now: now, dayOf: dayOf, clock: clock, moment: moment, all: all, count: count, make: make, seal: seal, copy: copy,
+    now: now, dayOf: dayOf, clock: clock, moment: moment, all: all, count: count, make: make, link: link, seal: seal, copy: copy,
     code: '' // of this visitor's links to the work at hand
   };
 
