@@ -338,6 +338,15 @@
     return Math.min(Object.keys(seen).length, Math.round(played_ms / 1000));
   }
 
+  /** Kernels differ in what starts a film with their own controls: ours is the whole picture. */
+  function start() {
+    var cover = document.querySelector('.start');
+    cover.hidden = false;
+    video.controls = false;
+    cover.addEventListener('click', function () { play('', 0, true); video.focus(); });
+    video.addEventListener('play', function () { cover.hidden = true; video.controls = true; });
+  }
+
   function watch() {
     var broken = document.querySelector('.broken');
     function fail(event) {
@@ -360,7 +369,7 @@
     window.addEventListener('pagehide', function () { video.pause(); });
   }
 
-  /** Turn to this file, at the same place. */
+  /** Turn to this file, or stay with what there is, at the same place. */
   function play(src, at, on) {
     watched(); // what was played of the old file is forgotten with it
     if (at) {
@@ -370,7 +379,7 @@
         video.currentTime = at;
       });
     }
-    video.src = src;
+    if (src) video.src = src;
     var going = on ? video.play() : null;
     if (going && going.catch) going.catch(function () { /* the element says why */ });
   }
@@ -442,6 +451,7 @@
   var button = makeButton();
   button.addEventListener('click', press);
   bar.querySelector('.shut').addEventListener('click', function () { hush(); button.focus(); });
+  start();
   watch();
   quality();
   sheet();

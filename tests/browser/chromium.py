@@ -29,7 +29,6 @@ def launch(playwright: Playwright) -> Browser:
 class ChromiumHands(Hands):
     engine = "chromium"
     moving = (Error,)
-    play_at = (24, 48)
 
     def __init__(self, address: str, device: Device, browser: Browser) -> None:
         super().__init__(address, device)

@@ -46,7 +46,7 @@ class Device:
 
 #: Where in the window the first match is, once a finger could touch it there; else a word why not.
 FIND: Final = """
-const [css, words, far, at] = [arguments[0], arguments[1], arguments[2], arguments[3]];
+const [css, words, far] = [arguments[0], arguments[1], arguments[2]];
 const says = node => (node.innerText || '') + (node.getAttribute('aria-label') || '')
   + (node.value || '');
 const seen = node => node.getClientRects().length && getComputedStyle(node).visibility !== 'hidden';
@@ -55,8 +55,7 @@ const found = [...document.querySelectorAll(css)].filter(node => seen(node))
 if (!found.length) return 'nothing there';
 const node = found[0];
 const place = () => node.getClientRects()[0];
-const centre = box => at ? [box.left + at[0], box.bottom - at[1]]
-  : [box.left + box.width / 2, box.top + box.height / 2];
+const centre = box => [box.left + box.width / 2, box.top + box.height / 2];
 let [x, y] = centre(place());
 const inside = () => x >= 0 && y >= 0 && x < innerWidth && y < innerHeight;
 const free = () => { const top = document.elementFromPoint(x, y);
@@ -79,9 +78,6 @@ class Hands(ABC):
     """One visitor, with a browser of their own."""
 
     engine = ""
-    #: Where the engine's own controls let a film play: pixels from its left and lower edge; None is
-    #: its middle.
-    play_at: tuple[int, int] | None = None
     #: What a browser raises while one page goes and another comes.
     moving: tuple[type[Exception], ...] = ()
 
@@ -128,28 +124,17 @@ class Hands(ABC):
     def open(self, path: str) -> None:
         self.go(self.address + path)
 
-    def tap(
-        self,
-        css: str,
-        words: str = "",
-        *,
-        far: bool = True,
-        at: tuple[int, int] | None = None,
-    ) -> None:
+    def tap(self, css: str, words: str = "", *, far: bool = True) -> None:
         """Touch the first match that says these words; `far`: scroll to it if need be."""
         last: Any = None
 
         def still() -> Any:
             nonlocal last
-            before, last = last, self.run(FIND, css, words, far, at)
+            before, last = last, self.run(FIND, css, words, far)
             return last if isinstance(last, list) and last == before else None
 
         x, y = self._await(still, lambda: f"can't tap {css} {words}: {last}")
         self.touch(x, y)
-
-    def play(self) -> None:
-        """Touch what starts the page's film."""
-        self.tap("video", at=self.play_at)
 
     def read(self, css: str) -> str:
         """The text of the first match as it is shown; '' if there is none."""

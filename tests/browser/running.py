@@ -14,6 +14,7 @@ from staging import free_port, wait_until
 
 from voting import create_app
 from voting.settings import ROOT
+from voting.supervisor.child import end_with_us
 from voting.web.site import Site
 
 
@@ -26,7 +27,9 @@ def running(folder: Path, port: int = 0, **environ: str) -> Iterator[tuple[str, 
     log = folder / "supervisor.log"
     with log.open("w") as out:
         command = [sys.executable, "-m", "voting.supervisor"]
-        child = subprocess.Popen(command, cwd=ROOT, env=whole, stdout=out, stderr=out)
+        child = subprocess.Popen(
+            command, cwd=ROOT, env=whole, stdout=out, stderr=out, preexec_fn=end_with_us
+        )
     try:
         wait_until(lambda: "Ctrl-C" in log.read_text() or child.poll() is not None, 120)
         assert child.poll() is None, log.read_text()

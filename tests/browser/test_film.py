@@ -35,7 +35,7 @@ def plays(hands: Hands, file: str) -> None:
 @pytest.mark.parametrize("phone", IN_A_HAND, indirect=True)
 def test_a_phone_plays_the_small_copy_until_somebody_wants_more(hands: Hands, both: str):
     hands.open(both)
-    hands.play()
+    hands.tap(".start")
     hands.wait_for(f"{FILM}.currentTime > 1")
     plays(hands, "/web-720.mp4")
     at = hands.run(f"return {FILM}.currentTime")
@@ -81,7 +81,7 @@ def test_only_what_was_really_played_counts_as_watched(
     site: Running, hands: Hands, number: int, how: str
 ):
     hands.open(f"/e/{number}")
-    hands.play()
+    hands.tap(".start")
     hands.wait_for(f"{FILM}.currentTime > 1")
     hands.run(how.format(FILM))
     hands.wait_for(f"{FILM}.currentTime > 4")

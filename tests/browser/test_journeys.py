@@ -34,7 +34,7 @@ def test_scan_watch_vote_share(take: Take, site: Running):
     hands = take()
     hands.open(f"{scanned.path}?{scanned.query}")
     # Watch: the film plays where it is, and with its picture.
-    hands.play()
+    hands.tap(".start")
     hands.wait_for(
         "document.querySelector('video').currentTime > 1.2 &&"
         " document.querySelector('video').videoWidth > 0"
@@ -204,7 +204,7 @@ def test_the_ranking_moves_by_itself(take: Take):
 def test_only_one_film_plays(hands: Hands):
     """Whoever goes on to another page doesn't go on hearing this one."""
     hands.open("/e/9")
-    hands.play()
+    hands.tap(".start")
     hands.wait_for("document.querySelector('video').currentTime > 0.3")
     hands.tap(".votebar .short[href='/top'], .nav a[href='/top']")
     hands.wait_to_be_at("/top")
