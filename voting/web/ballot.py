@@ -15,7 +15,6 @@ from wtforms import HiddenField
 
 from voting.contest import ENDED, Ballot, Identity, Outcome, Phase, Rules, Signals, Verdict
 from voting.store.ballots import CLASSES, Record
-from voting.store.client import StoreDown
 from voting.store.standings import Board
 from voting.voter import PASS_LIVES_S, Intention, Pass, View, Worthless
 from voting.web.errors import NOSNIFF, Problem
@@ -75,8 +74,6 @@ def count_refusal(response: Response) -> Response:
 def me() -> Response:
     site = this_site()
     board, one, now_ms = site.board(), visitors_pass(site, request), site.now_ms()
-    if board.stale:  # nothing of the store is asked for a visitor without a pass
-        raise StoreDown("the law store is away")
     rules, sign_in = board.rules, _sign_in(site, board.rules, one)
     identity = _class_of(one, sign_in)
     record = _record(site, board, one)
