@@ -1,7 +1,7 @@
 """python -m bench.lighthouse: Lighthouse on the demo contest; exits 1 when a goal is missed.
 
 Its mobile preset: a phone four times slower than this machine, on a simulated slow 4G. The medians
-of a few rounds are held to the goals, which are issue 4's.
+of a few rounds are held to the goals.
 """
 
 from __future__ import annotations

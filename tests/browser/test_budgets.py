@@ -32,7 +32,7 @@ def first_view(page: Page, path: str) -> list[Load]:
     session.send("Network.enable")
 
     def begin(event: dict[str, object]) -> None:
-        url = event["request"]["url"]  # type: ignore[index]
+        url = event["request"]["url"]  # type: ignore[index] JSON
         if not url.startswith("data:"):
             loads[event["requestId"]] = Load(url, event["type"])
 

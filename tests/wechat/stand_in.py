@@ -122,7 +122,7 @@ class StandIn:
             return Response("redirect_uri 参数错误", 400)  # 10003 on the real page
         mark = "&" if back.query else "?"
         answer = urlencode({"code": self.new_code(), "state": asked["state"]})
-        return redirect(f"{asked['redirect_uri']}{mark}{answer}", 302)  # type: ignore[return-value]
+        return redirect(f"{asked['redirect_uri']}{mark}{answer}", 302)  # type: ignore[return-value] werkzeug's
 
     def _exchange(self) -> Response:
         asked = request.args
