@@ -162,7 +162,7 @@ def take(
     folders = count()
 
     def take(address: str = "", **changes: object) -> Hands:
-        device, where = replace(PHONES[phone], **changes), address or site.address  # type: ignore[arg-type] a Device checks
+        device, where = replace(PHONES[phone], **changes), address or site.address  # type: ignore[arg-type] its fields
         if in_webkit:
             folder = tmp_path / f"webkit-{next(folders)}"
             screen = request.getfixturevalue("screen")
