@@ -14,6 +14,7 @@ from staging import free_port, wait_until
 
 from voting import create_app
 from voting.settings import ROOT
+from voting.store import Store, keys
 from voting.supervisor.child import end_with_us
 from voting.web.site import Site
 
@@ -37,3 +38,19 @@ def running(folder: Path, port: int = 0, **environ: str) -> Iterator[tuple[str, 
     finally:
         child.send_signal(signal.SIGINT)
         child.wait(30)
+
+
+@contextmanager
+def store_gone(store: Store) -> Iterator[None]:
+    """Nobody reaches the law store: its socket is elsewhere, and whoever was connected is not."""
+    law = store.law
+    there = Path(law.connection_pool.connection_kwargs["path"])
+    gone = there.with_suffix(".gone")
+    there.rename(gone)
+    try:
+        law.client_kill_filter(_type="normal", skipme=True)
+        law.connection_pool.disconnect()
+        yield
+    finally:
+        gone.rename(there)
+        law.exists(keys.CONTEST())

@@ -30,7 +30,7 @@ from hands import IPHONE
 from layout import ENLARGE
 from playwright.sync_api import Browser, Page
 from playwright.sync_api import TimeoutError as TooSlow
-from running import running
+from running import running, store_gone
 from staging import rewritten
 from wechat.stand_in import StandIn
 from windows import Window
@@ -506,15 +506,7 @@ class Stage:
 
     @contextmanager
     def without_store(self) -> Iterator[None]:
-        law = self.store.law
-        there = Path(law.connection_pool.connection_kwargs["path"])
-        gone = there.with_suffix(".gone")
-        there.rename(gone)
-        try:
-            law.client_kill_filter(_type="normal", skipme=True)
-            law.connection_pool.disconnect()
+        with store_gone(self.store):
             self.turn()
             yield
-        finally:
-            gone.rename(there)
-            self.turn()
+        self.turn()

@@ -11,18 +11,17 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from cable import Cable
 from conftest import Running
 from hands import Hands
 from journeys import READY, state, vote_elsewhere, wait_for_state
+from running import store_gone
 from staging import rewritten, wait_until
 from states import Voter
 
 from voting.settings import ROOT
-from voting.store import keys
 
 Take = Callable[..., Hands]
 DAY_MS = 86_400_000
@@ -200,7 +199,7 @@ def test_hammering(site: Running, hands: Hands):
 def test_without_the_store_the_pages_stay_and_the_vote_waits(site: Running, hands: Hands):
     hands.open("/e/9")
     wait_for_state(hands, "ready")
-    with store_gone(site):
+    with store_gone(site.store):
         for path, words in (("/", "作品"), ("/top", "名"), ("/rules", "票"), ("/mine", "我的")):
             hands.open(path)
             hands.wait_to_read("body", words)
@@ -210,22 +209,6 @@ def test_without_the_store_the_pages_stay_and_the_vote_waits(site: Running, hand
         wait_for_state(hands, "ready")
     hands.tap(READY)
     hands.wait_to_read(".say", "已计入这一票")
-
-
-@contextmanager
-def store_gone(site: Running) -> Iterator[None]:
-    """Nobody reaches the law store: its socket is elsewhere, and whoever was connected is not."""
-    law = site.store.law
-    there = Path(law.connection_pool.connection_kwargs["path"])
-    gone = there.with_suffix(".gone")
-    there.rename(gone)
-    try:
-        law.client_kill_filter(_type="normal", skipme=True)
-        law.connection_pool.disconnect()
-        yield
-    finally:
-        gone.rename(there)
-        law.exists(keys.CONTEST())
 
 
 def test_without_a_network(site: Running, take: Take):
