@@ -20,6 +20,7 @@ FILES = sorted(path for path in HOUSE.rglob("*.py") if "__pycache__" not in path
 MAY_IMPORT = {
     # What knows nobody.
     "contest": set(),  # the nouns, and what follows from them
+    "case": set(),  # what scrutiny found, as people read and decide it
     "disk": set(),  # files that appear whole, and room for the vote
     "shelf": set(),  # media, and which of them are public
     "organizer": set(),  # accounts, roles, passwords
@@ -32,9 +33,10 @@ MAY_IMPORT = {
     "figures": {"contest"},  # what charts draw
     "result": {"contest"},  # the outcome: places, ties, awards
     "wording": set(),  # what WeChat punishes in a text
+    "scrutiny": {"case", "contest"},  # the ledger → cases
     "intake": {"contest", "disk"},  # a mailbox folder → verdicts and media
     # What is kept, and what is done with it.
-    "store": {"contest", "figures", "organizer", "result"},  # all that speaks Redis
+    "store": {"case", "contest", "figures", "organizer", "result"},  # all that speaks Redis
     "curator": {"contest", "shelf", "store"},  # who is shown: store and files together
     "jobs": {"disk", "settings", "store"},  # how long work is done, whatever it is
     "report": {"contest", "disk", "jobs", "result", "settings", "share", "store"},  # to take away
@@ -79,6 +81,9 @@ DOORS = {
     "qrcode": {"share", "supervisor"},
     "itsdangerous": {"voter"},
     "urllib3": {"wechat"},
+    "numpy": {"scrutiny"},
+    "scipy": {"scrutiny"},
+    "polars": {"scrutiny"},
 }
 
 NAMES_OF_NOTHING = {

@@ -1,0 +1,1 @@
+"""The ledger, looked at whole: groups of votes that two kinds of evidence speak against."""
