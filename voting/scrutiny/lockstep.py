@@ -1,0 +1,214 @@
+"""Voters who are at the same entries in the same half hours, again and again.
+
+Being there together once is what every link in a chat does. Groups are found where the same
+voters meet far more often than chance has it, hours or days apart, and grow to all who share most
+of what they did. For more than one entry, and at an even pace, it is how jobs are handed out; a
+circle of friends comes at once when it is told, and ever more slowly afterwards.
+
+The honest thing that looks most like it is a club: a class, a choir, a family's chat, reminded
+every day, sometimes for two friends' entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
+from scipy.stats import poisson
+
+from voting.scrutiny.votes import HOUR_MS, MINUTE_MS, Floats, Ints, Longs, Mask, Votes
+
+HALF_HOUR_MS: Final = 30 * MINUTE_MS
+#: Two meetings that are nearer than this may be one visit.
+APART_MS: Final = 6 * HOUR_MS
+#: Meetings of this many are chance or friends.
+FEW: Final = 3
+#: The number of pairs of half hours that are looked at may be some millions.
+RARE: Final = -8.0
+#: So much more often than pairs of half hours meet on the whole is nothing yet.
+LENIENT: Final = 4.0
+#: Of a half hour's returning voters, so many belong to the group, or it isn't the group's.
+SHARE: Final = 0.25
+ROUNDS: Final = 6
+SMALLEST: Final = 8
+#: A visit ends when nobody of the group came for so long.
+PAUSE_MS: Final = 2 * HOUR_MS
+#: Fewer votes of a visit say nothing about its pace.
+ENOUGH: Final = 30
+#: Where half of a crowd comes in a third of the time, it was told at once.
+AT_ONCE: Final = 1 / 3
+
+
+@dataclass(frozen=True)
+class Troop:
+    """Voters who went together: indices of the votes they cast so, and in how many half hours.
+
+    `met` pairs of half hours hold the same voters, where chance had led one to expect `expected`.
+    """
+
+    votes: Longs
+    voters: int
+    cells: int
+    met: float
+    expected: float
+    log10_p: float
+
+
+def troops(votes: Votes, most: int = 60) -> Iterator[Troop]:
+    """The groups that went together, those with most meetings first, at most so many."""
+    cells = Cells.of(votes)
+    if cells is None:
+        return
+    left, right, met, expected, log10_p = cells.meetings()
+    rare = log10_p < RARE
+    if not rare.any():
+        return
+    count = cells.of_voter.shape[1]
+    edges = sp.coo_matrix((np.ones(rare.sum()), (left[rare], right[rare])), shape=(count, count))
+    _, component = connected_components(edges, directed=False)
+    of_edge = component[left]
+    edges_in = np.bincount(of_edge, rare, component.max() + 1)
+    taken = np.zeros(len(votes), bool)
+    for one in np.argsort(-edges_in, kind="stable")[:most]:
+        if edges_in[one] < 2:
+            return
+        voters, own = cells.grown(np.flatnonzero(component == one))
+        if len(voters) < SMALLEST or not len(own):
+            continue
+        at = cells.cast(voters, own)
+        at = at[~taken[at]]
+        taken[at] = True
+        here = rare & (of_edge == one)
+        yield Troop(
+            votes=at,
+            voters=len(voters),
+            cells=len(own),
+            met=float(met[here].sum()),
+            expected=float(expected[here].sum()),
+            log10_p=float(log10_p[here].sum()),
+        )
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Who of those that voted more than once was where: a row a voter, a column a half hour of one
+    entry. `voter` and `cell` name them, `row` and `column` are each vote's (-1 for none)."""
+
+    of_voter: sp.csr_matrix
+    size: Floats
+    entry: Ints
+    start: Longs
+    row: Ints
+    column: Ints
+    entries: int
+
+    @classmethod
+    def of(cls, votes: Votes) -> Cells | None:
+        again = votes.votes_of_voter > 1
+        if not again.any():
+            return None
+        half = (votes.ts_ms // HALF_HOUR_MS) - (votes.ts_ms.min() // HALF_HOUR_MS)
+        width = int(half.max()) + 1
+        cell, column = np.unique(
+            votes.entry[again].astype(np.int64) * width + half[again], return_inverse=True
+        )
+        voter, row = np.unique(votes.voter[again], return_inverse=True)
+        matrix = sp.csr_matrix(
+            (np.ones(len(row), np.float32), (row, column)), shape=(len(voter), len(cell))
+        )
+        matrix.data[:] = 1
+        rows, columns = np.full(len(votes), -1, np.int32), np.full(len(votes), -1, np.int32)
+        rows[again], columns[again] = row, column
+        return cls(
+            of_voter=matrix,
+            size=np.asarray(matrix.sum(axis=0)).ravel(),
+            entry=(cell // width).astype(np.int32),
+            start=cell % width * HALF_HOUR_MS,
+            row=rows,
+            column=columns,
+            entries=len(votes.entries),
+        )
+
+    def meetings(self) -> tuple[Ints, Ints, Floats, Floats, Floats]:
+        """Pairs of half hours that share at least FEW voters: the two, how many they share, how
+        many to expect, and log10 of the chance of so many."""
+        full = np.flatnonzero(self.size > FEW)
+        part = self.of_voter[:, full]
+        both = sp.triu(part.T @ part, 1).tocoo()
+        many = both.data >= FEW
+        left, right, met = full[both.row[many]], full[both.col[many]], both.data[many]
+        apart = np.abs(self.start[left] - self.start[right]) >= APART_MS
+        left, right, met = left[apart], right[apart], met[apart]
+        chance = self._chance(left, right, met)
+        expected = np.maximum(LENIENT * chance * self.size[left] * self.size[right], 0.02)
+        log10_p = poisson.logsf(met - 1, expected) / np.log(10)
+        return left, right, met, expected, log10_p
+
+    def _chance(self, left: Ints, right: Ints, met: Floats) -> Floats:
+        """How often two voters of two half hours are the same one: of one entry, whose friends come
+        back, and of two. The usual entry's, so that a few groups don't become the rule."""
+        same = self.entry[left] == self.entry[right]
+        seen = np.bincount(self.entry, self.size, self.entries)
+        met_again = np.bincount(self.entry[left[same]], met[same], self.entries)
+        crowd = seen > np.median(seen)
+        of_one = float(np.median(met_again[crowd] / np.maximum(seen[crowd] ** 2 / 2, 1)))
+        across = np.bincount(self.entry[left[~same]], met[~same], self.entries)
+        across += np.bincount(self.entry[right[~same]], met[~same], self.entries)
+        usual = float(np.median(across[crowd] / np.maximum(seen[crowd] * seen.sum(), 1)))
+        least = 1 / max(float(seen.sum()) ** 2, 1.0)
+        found: Floats = np.where(same, max(of_one, least), max(usual, least))
+        return found
+
+    def grown(self, cells: Longs) -> tuple[Longs, Longs]:
+        """The voters who spent most of their votes in these half hours, and the half hours that
+        are mostly theirs, until both stay the same. Rows and columns."""
+        everything = np.asarray(self.of_voter.sum(axis=1)).ravel()
+        voters = np.empty(0, np.int64)
+        for _ in range(ROUNDS):
+            inside = np.asarray(self.of_voter[:, cells].sum(axis=1)).ravel()
+            voters = np.flatnonzero((inside >= 2) & (inside >= everything / 2))
+            if len(voters) < SMALLEST:
+                break
+            theirs = np.asarray(self.of_voter[voters].sum(axis=0)).ravel()
+            mine = np.flatnonzero((theirs >= SHARE * self.size) & (theirs > FEW))
+            if np.array_equal(mine, cells) or not len(mine):
+                break
+            cells = mine
+        return voters, cells
+
+    def cast(self, voters: Longs, cells: Longs) -> Longs:
+        """Indices of the votes that these voters cast in these half hours."""
+        of_them = np.zeros(self.of_voter.shape[0] + 1, bool)
+        of_them[voters] = True
+        there = np.zeros(self.of_voter.shape[1] + 1, bool)
+        there[cells] = True
+        return np.flatnonzero(of_them[self.row] & there[self.column])
+
+
+def pace(votes: Votes, at: Longs) -> tuple[float, float, int]:
+    """How evenly a group comes: the mean place of its votes within each visit (1/4 where people
+    are told at once, 1/2 at an even pace), its standard error, and the number of visits."""
+    means: list[float] = []
+    for entry in np.unique(votes.entry[at]):
+        times = np.sort(votes.ts_ms[at[votes.entry[at] == entry]]).astype(float)
+        for visit in np.split(times, np.flatnonzero(np.diff(times) > PAUSE_MS) + 1):
+            if len(visit) < ENOUGH:
+                continue
+            length = np.quantile(visit, 0.975) - visit[0]
+            if length > MINUTE_MS:
+                place = (visit - visit[0]) / length
+                means.append(float(place[place <= 1].mean()))
+    if not means:
+        return np.nan, np.nan, 0
+    error = max(float(np.std(means)), 0.05) / len(means) ** 0.5
+    return float(np.mean(means)), error, len(means)
+
+
+def mask(votes: Votes, at: Longs) -> Mask:
+    found = np.zeros(len(votes), bool)
+    found[at] = True
+    return found

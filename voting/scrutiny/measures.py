@@ -1,0 +1,186 @@
+"""How a group of votes looks: seven numbers a group, and what is natural for each of them.
+
+What is natural follows from the ledger itself: from the groups that come about without anybody's
+doing wrong, those who came by one link, from one network, or on one day, to one entry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from voting.scrutiny.votes import Floats, Ints, Longs, Mask, Votes
+
+#: A group smaller than this says too little about itself.
+SMALLEST: Final = 60
+#: From here on a group isn't natural: two and a half times as far out as nine in ten natural groups
+#: lie, and never nearer than four standard deviations.
+MOST: Final = 0.9
+BEYOND: Final = 2.5
+NEVER_NEARER: Final = 4.0
+#: When most people sleep, hours of the day.
+NIGHT: Final = (0.5, 6.0)
+
+MEASURES: Final = ("dwell", "spread", "unwatched", "rarity", "agents", "night", "gaps")
+#: Habits of groups never agree better than this, however alike they look in one ledger: a tenth of
+#: a length of time, four films in a hundred, a quarter of a doubling.
+LEAST: Final = (0.1, 0.05, 0.04, 0.25, 0.15, 0.01, 0.05)
+
+
+@dataclass(frozen=True)
+class Table:
+    """One row a group: its size, and a column for each of MEASURES (nan where it says nothing).
+
+    dwell: mean of ln(seconds on the page); spread: its standard deviation; unwatched: share of
+    films not begun; rarity: mean of -log2(how common the browser is elsewhere); agents: ln of the
+    effective number of browsers; night: share cast at night; gaps: local variation of the times
+    between neighbouring votes (1 for people who don't wait for each other, 0 for a machine).
+    """
+
+    size: Longs
+    values: Floats
+
+    def __getitem__(self, measure: str) -> Floats:
+        column: Floats = self.values[:, MEASURES.index(measure)]
+        return column
+
+
+def measure(votes: Votes, label: Ints, groups: int, rarity: Floats) -> Table:
+    """Measure `groups` groups at once; `label` is each vote's group, -1 for none."""
+    inside = np.flatnonzero(label >= 0)
+    label = label[inside].astype(np.int64)
+    size = np.bincount(label, minlength=groups)
+
+    def mean(values: Floats | Mask) -> Floats:
+        return np.bincount(label, values, groups) / np.maximum(size, 1)
+
+    dwell = np.log(np.maximum(votes.dwell_s[inside], 0.1))
+    centre = mean(dwell)
+    hour = votes.hour[inside]
+    columns = (
+        centre,
+        np.sqrt(np.maximum(mean(dwell**2) - centre**2, 0)),
+        mean(votes.watched_s[inside] <= 0),
+        mean(rarity[inside]),
+        np.log(_effective(votes.ua[inside], label, size)),
+        mean((hour >= NIGHT[0]) & (hour < NIGHT[1])),
+        _local_variation(votes.ts_ms[inside], label, groups),
+    )
+    return Table(size, np.column_stack(columns))
+
+
+def rarity_of(votes: Votes) -> Floats:
+    """-log2 of how common each vote's browser is among the votes for other entries."""
+    agent = votes.ua.astype(np.int64) + 1
+    pair, own = own_count(agent, votes.entry, len(votes.entries))
+    elsewhere = np.bincount(agent)[agent] - own[pair]
+    others = len(votes) - votes.per_entry[votes.entry]
+    return -np.log2(np.maximum(elsewhere, 0.5) / np.maximum(others, 1))
+
+
+def own_count(code: NDArray[np.integer], other: Ints, others: int) -> tuple[Longs, Longs]:
+    """Each vote's pair of codes, and how many votes each pair has."""
+    _, pair, count = np.unique(
+        code.astype(np.int64) * others + other, return_inverse=True, return_counts=True
+    )
+    return pair.astype(np.int64), count.astype(np.int64)
+
+
+def _effective(code: Ints, label: Longs, size: Longs) -> Floats:
+    """The number of equally common codes that would meet as often as these do (Simpson)."""
+    width = int(code.max(initial=0)) + 2
+    kinds, count = np.unique(label * width + code + 1, return_counts=True)
+    meetings = np.bincount(kinds // width, count * (count - 1.0), len(size))
+    pairs = size * (size - 1.0)
+    return np.maximum(pairs, 1) / np.maximum(meetings, 1)
+
+
+def _local_variation(ts_ms: Longs, label: Longs, groups: int) -> Floats:
+    """Shinomoto's Lv: 3 times the mean of ((a - b) / (a + b))^2 over neighbouring gaps."""
+    order = np.lexsort((ts_ms, label))
+    at, of = ts_ms[order].astype(np.float64), label[order]
+    if len(at) < 3:
+        return np.full(groups, np.nan)
+    gap = np.diff(at)
+    a, b = gap[:-1], gap[1:]
+    same = (of[:-2] == of[2:]) & (a + b > 0)
+    part = np.zeros(len(a))
+    np.divide(a - b, a + b, out=part, where=a + b > 0)
+    count = np.bincount(of[:-2], same, groups)
+    total = np.bincount(of[:-2], same * part**2, groups)
+    found: Floats = np.where(count >= 20, 3 * total / np.maximum(count, 1), np.nan)
+    return found
+
+
+def natural_groups(votes: Votes, clean: Mask) -> tuple[Ints, ...]:
+    """Labels of the votes by link, by network and entry, and by day and entry; only of `clean`
+    entries, and of voters who came for one entry, because whoever looks around stays longer."""
+    width = len(votes.entries)
+    day = votes.day - votes.day.min(initial=0)
+    loyal = votes.of_one_entry & clean[votes.entry]
+    return (
+        np.where(loyal, votes.share, -1).astype(np.int32),
+        _labels(votes.net.astype(np.int64) * width + votes.entry, loyal & (votes.net >= 0)),
+        _labels(day.astype(np.int64) * width + votes.entry, loyal),
+    )
+
+
+def _labels(key: Longs, known: Mask) -> Ints:
+    found = np.full(len(key), -1, np.int32)
+    found[known] = np.unique(key[known], return_inverse=True)[1]
+    return found
+
+
+@dataclass(frozen=True)
+class Nature:
+    """For each of MEASURES: where natural groups lie, how far they differ from one another, how
+    much of it is chance (a variance, divided by a group's size), and from which distance on a
+    group is not natural any more."""
+
+    centre: Floats
+    between: Floats
+    chance: Floats
+    bound: Floats
+
+    def distance(self, table: Table) -> Floats:
+        """How many standard deviations each group lies from what is natural, a row a group."""
+        spread = np.sqrt(self.between**2 + self.chance / np.maximum(table.size, 1)[:, None])
+        found: Floats = (table.values - self.centre) / spread
+        return found
+
+
+def nature(votes: Votes, rarity: Floats, clean: Mask) -> Nature:
+    """What is natural in this ledger, going by the entries that are `clean`."""
+    tables = []
+    for label in natural_groups(votes, clean):
+        table = measure(votes, label, int(label.max(initial=-1)) + 1, rarity)
+        large = table.size >= SMALLEST
+        tables.append(Table(table.size[large], table.values[large]))
+    size = np.concatenate([table.size for table in tables])
+    values = np.concatenate([table.values for table in tables])
+    fits = [_fit(size, values[:, i], LEAST[i]) for i in range(len(MEASURES))]
+    centre, between, chance, bound = (np.array(column) for column in zip(*fits, strict=True))
+    return Nature(centre, between, chance, bound)
+
+
+def _fit(size: Longs, values: Floats, least: float) -> tuple[float, float, float, float]:
+    known = ~np.isnan(values)
+    size, values = size[known], values[known]
+    if len(values) < 20:
+        return 0.0, np.inf, 0.0, np.inf
+    centre = float(np.median(values))
+    off = np.abs(values - centre)
+    small = size <= np.median(size)
+    if small.all() or not small.any():
+        small = np.arange(len(size)) % 2 == 0
+    spreads = [(1.4826 * np.median(off[part])) ** 2 for part in (small, ~small)]
+    inverse = [float(np.mean(1 / size[part])) for part in (small, ~small)]
+    slope = (spreads[0] - spreads[1]) / max(inverse[0] - inverse[1], 1e-9)
+    chance = max(float(slope), 0.0)
+    between = max(spreads[1] - chance * inverse[1], least**2) ** 0.5
+    z = off / np.sqrt(between**2 + chance / size)
+    bound = max(NEVER_NEARER, BEYOND * float(np.quantile(z, MOST)))
+    return centre, float(between), chance, bound
