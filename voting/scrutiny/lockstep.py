@@ -18,9 +18,9 @@ from typing import Final
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
-from scipy.stats import poisson
+from scipy.stats import binom, poisson
 
-from voting.scrutiny.votes import HOUR_MS, MINUTE_MS, Floats, Ints, Longs, Mask, Votes
+from voting.scrutiny.votes import HOUR_MS, MINUTE_MS, Floats, Ints, Longs, Votes
 
 HALF_HOUR_MS: Final = 30 * MINUTE_MS
 #: Two meetings that are nearer than this may be one visit.
@@ -35,6 +35,13 @@ LENIENT: Final = 4.0
 SHARE: Final = 0.25
 ROUNDS: Final = 6
 SMALLEST: Final = 8
+#: Of those who were there so often, so many at most may have been there by coincidence.
+COINCIDENCE: Final = 0.03
+FEWEST_CHANCE: Final = 0.01
+SMOOTH: Final = 3.0
+MOSTLY: Final = 0.5
+#: Who cast so much of everything with the group cast the rest for it too, as a cover.
+DEVOTED: Final = 2 / 3
 #: A visit ends when nobody of the group came for so long.
 PAUSE_MS: Final = 2 * HOUR_MS
 #: Fewer votes of a visit say nothing about its pace.
@@ -45,12 +52,16 @@ AT_ONCE: Final = 1 / 3
 
 @dataclass(frozen=True)
 class Troop:
-    """Voters who went together: indices of the votes they cast so, and in how many half hours.
+    """Voters who went together: indices of the votes they cast so, in how many half hours, and of
+    `everything` that those of them cast who did hardly anything else.
 
-    `met` pairs of half hours hold the same voters, where chance had led one to expect `expected`.
+    `core`: those of the votes whose voters went for several entries, or all. `met` pairs of half
+    hours hold the same voters, where chance had led one to expect `expected`.
     """
 
     votes: Longs
+    core: Longs
+    everything: Longs
     voters: int
     cells: int
     met: float
@@ -85,6 +96,8 @@ def troops(votes: Votes, most: int = 60) -> Iterator[Troop]:
         here = rare & (of_edge == one)
         yield Troop(
             votes=at,
+            core=_core(votes, at),
+            everything=_everything(votes, at),
             voters=len(voters),
             cells=len(own),
             met=float(met[here].sum()),
@@ -93,13 +106,35 @@ def troops(votes: Votes, most: int = 60) -> Iterator[Troop]:
         )
 
 
+def _core(votes: Votes, at: Longs) -> Longs:
+    """The votes of those who went for more than one entry, if most of the group did."""
+    voter = votes.voter[at]
+    some = np.full(int(voter.max()) + 1, -1, np.int32)
+    some[voter] = votes.entry[at]
+    strayed = np.bincount(voter, votes.entry[at] != some[voter], len(some)) > 0
+    inside = at[strayed[voter]]
+    return inside if len(inside) >= len(at) / 2 else at
+
+
+def _everything(votes: Votes, at: Longs) -> Longs:
+    """All votes of the voters who cast most of theirs among these."""
+    voters = int(votes.voter.max()) + 1
+    inside, cast = np.bincount(votes.voter[at], minlength=voters), np.bincount(votes.voter)
+    found = np.flatnonzero((inside >= DEVOTED * cast)[votes.voter])
+    return np.union1d(at, found)
+
+
 @dataclass(frozen=True)
 class Cells:
     """Who of those that voted more than once was where: a row a voter, a column a half hour of one
-    entry. `voter` and `cell` name them, `row` and `column` are each vote's (-1 for none)."""
+    entry. `row` and `column` are each vote's (-1 for none). `size` counts a half hour's voters,
+    `passing` those who never came again; `passed` counts the latter by
+    entry and hour of the day."""
 
     of_voter: sp.csr_matrix
     size: Floats
+    passing: Floats
+    passed: Floats
     entry: Ints
     start: Longs
     row: Ints
@@ -121,11 +156,20 @@ class Cells:
             (np.ones(len(row), np.float32), (row, column)), shape=(len(voter), len(cell))
         )
         matrix.data[:] = 1
+        once = votes.entry[~again].astype(np.int64) * width + half[~again]
+        place = np.searchsorted(cell, once)
+        place[place == len(cell)] = 0
+        known = cell[place] == once
         rows, columns = np.full(len(votes), -1, np.int32), np.full(len(votes), -1, np.int32)
         rows[again], columns[again] = row, column
         return cls(
             of_voter=matrix,
             size=np.asarray(matrix.sum(axis=0)).ravel(),
+            passing=np.bincount(place[known], minlength=len(cell)).astype(float),
+            passed=np.bincount(
+                votes.entry[~again] * 24 + half[~again] // 2 % 24,
+                minlength=24 * len(votes.entries),
+            ).astype(float),
             entry=(cell // width).astype(np.int32),
             start=cell % width * HALF_HOUR_MS,
             row=rows,
@@ -178,7 +222,65 @@ class Cells:
             if np.array_equal(mine, cells) or not len(mine):
                 break
             cells = mine
-        return voters, cells
+        voters, cells = self._together(voters, cells)
+        return self._beyond_chance(voters, cells), cells
+
+    def _together(self, voters: Longs, cells: Longs) -> tuple[Longs, Longs]:
+        """Of a group that votes for several entries, without the half hours in which others met
+        who vote for one of them only: a club, beside those who were sent to its entry."""
+        if len(voters) < SMALLEST:
+            return voters, cells
+        here = self.of_voter[voters][:, cells]
+        entries = np.unique(self.entry[cells], return_inverse=True)[1]
+        by_entry = sp.csr_matrix(
+            (np.ones(len(cells)), (np.arange(len(cells)), entries)),
+            shape=(len(cells), entries.max() + 1),
+        )
+        across = (np.asarray(((here @ by_entry) > 0).sum(axis=1)).ravel() > 1).astype(float)
+        size = np.maximum(np.asarray(here.sum(axis=0)).ravel(), 1)
+        part = np.asarray(here.T @ across).ravel() / size
+        usual = float(np.median(np.repeat(part, size.astype(int))))
+        if usual < MOSTLY:
+            return voters, cells
+        cells = cells[part >= usual / 2]
+        inside = np.asarray(self.of_voter[voters][:, cells].sum(axis=1)).ravel()
+        everything = np.asarray(self.of_voter[voters].sum(axis=1)).ravel()
+        return voters[(inside >= 2) & (inside >= everything / 2)], cells
+
+    def _beyond_chance(self, voters: Longs, cells: Longs) -> Longs:
+        """Of the voters those who can't just have happened to be there: for each number of votes in
+        all and in these half hours, so many as others show by chance must be few among them."""
+        if len(voters) < SMALLEST:
+            return voters
+        member = np.zeros(self.of_voter.shape[0], bool)
+        member[voters] = True
+        by_chance = self._by_chance(cells)
+        all_cast = np.asarray(self.of_voter.sum(axis=1)).ravel().astype(int)
+        cast_here = np.asarray(self.of_voter[:, cells].sum(axis=1)).ravel().astype(int)
+        chance = np.asarray(self.of_voter @ by_chance).ravel() / np.maximum(all_cast, 1)
+        keep = np.zeros(len(member), bool)
+        for cast in np.unique(all_cast[voters]):
+            same = all_cast == cast
+            near = chance[same & (chance > 0)]
+            for hits in np.unique(cast_here[voters][all_cast[voters] == cast]):
+                mine = same & member & (cast_here == hits)
+                expected = binom.pmf(hits, cast, near).sum() if len(near) else 0.0
+                if expected <= COINCIDENCE * mine.sum():
+                    keep |= mine
+        return np.flatnonzero(keep)
+
+    def _by_chance(self, cells: Longs) -> Floats:
+        """For each half hour, how likely somebody who votes for that entry at that time of the day
+        is in one of these: as likely as those who never came again."""
+        entry, hour = self.entry, (self.start // HOUR_MS % 24).astype(np.int32)
+        when = entry * 24 + hour
+        whole = np.bincount(entry[cells], self.passing[cells], self.entries) + 1
+        of_entry = whole / (self.passed.reshape(-1, 24).sum(axis=1) + 1 / FEWEST_CHANCE)
+        part = np.bincount(when[cells], self.passing[cells], self.entries * 24)
+        smooth = SMOOTH * np.repeat(of_entry, 24)
+        found = ((part + smooth) / (self.passed + SMOOTH))[when]
+        near: Floats = np.minimum(found, 1) * np.isin(entry, entry[cells])
+        return near
 
     def cast(self, voters: Longs, cells: Longs) -> Longs:
         """Indices of the votes that these voters cast in these half hours."""
@@ -189,11 +291,20 @@ class Cells:
         return np.flatnonzero(of_them[self.row] & there[self.column])
 
 
-def pace(votes: Votes, at: Longs) -> tuple[float, float, int]:
-    """How evenly a group comes: the mean place of its votes within each visit (1/4 where people
-    are told at once, 1/2 at an even pace), its standard error, and the number of visits."""
-    means: list[float] = []
-    for entry in np.unique(votes.entry[at]):
+@dataclass(frozen=True)
+class Pace:
+    """How evenly a group comes to an entry: the mean place of its votes within each visit (1/4
+    where people are told at once, 1/2 at an even pace), its standard error, and how many visits."""
+
+    place: float
+    error: float
+    visits: int
+
+
+def paces(votes: Votes, at: Longs, entries: Longs) -> Iterator[Pace]:
+    """The group's pace at each of these entries."""
+    for entry in entries:
+        means: list[float] = []
         times = np.sort(votes.ts_ms[at[votes.entry[at] == entry]]).astype(float)
         for visit in np.split(times, np.flatnonzero(np.diff(times) > PAUSE_MS) + 1):
             if len(visit) < ENOUGH:
@@ -202,13 +313,6 @@ def pace(votes: Votes, at: Longs) -> tuple[float, float, int]:
             if length > MINUTE_MS:
                 place = (visit - visit[0]) / length
                 means.append(float(place[place <= 1].mean()))
-    if not means:
-        return np.nan, np.nan, 0
-    error = max(float(np.std(means)), 0.05) / len(means) ** 0.5
-    return float(np.mean(means)), error, len(means)
-
-
-def mask(votes: Votes, at: Longs) -> Mask:
-    found = np.zeros(len(votes), bool)
-    found[at] = True
-    return found
+        if means:
+            error = max(float(np.std(means)), 0.05) / len(means) ** 0.5
+            yield Pace(float(np.mean(means)), error, len(means))

@@ -12,7 +12,7 @@ import numpy as np
 
 from voting.case import PATTERN_WORDS, Case, Effect, Evidence, Finding, Pattern, Run
 from voting.scrutiny.crowds import Crowd, crowds, is_even, once
-from voting.scrutiny.lockstep import AT_ONCE, Troop, pace, troops
+from voting.scrutiny.lockstep import AT_ONCE, Troop, paces, troops
 from voting.scrutiny.measures import SMALLEST, Nature, nature, rarity_of
 from voting.scrutiny.passers import Excess, Mixture, excesses, passers, usual
 from voting.scrutiny.patterns import pattern_of_passers, pattern_of_troop
@@ -26,9 +26,11 @@ MATTERS: Final = 0.05
 FEWEST: Final = 40
 #: As many cases as people can decide about.
 MOST_CASES: Final = 30
-#: A visit's pace is even when it is so many standard errors beyond that of a crowd that was told.
+#: Visits are even when they lie so many standard errors beyond those of a crowd that was told, and
+#: those to each single entry do clearly.
 EVEN: Final = 3.0
 FEWEST_VISITS: Final = 3
+CLEARLY: Final = 1.5
 #: What a flagged vote scores, and what at most one does that isn't.
 FLAGGED: Final = 0.9
 UNFLAGGED: Final = 0.45
@@ -163,10 +165,10 @@ def of_troops(ground: Ground) -> Iterator[Suspect]:
         traits = of_measures(votes, troop.votes, ground.nature, ground.rarity)
         if scene.entries > 1:
             traits[Trait.ACROSS] = _together(troop, scene)
-        if even := _even(votes, troop.votes):
+        if even := _even(votes, troop.core):
             traits[Trait.EVEN] = even
         if speaks(traits, scene):
-            yield _suspect(ground, pattern_of_troop(traits), troop.votes, traits, scene)
+            yield _suspect(ground, pattern_of_troop(traits), troop.everything, traits, scene)
 
 
 def of_crowds(ground: Ground) -> Iterator[Suspect]:
@@ -220,8 +222,18 @@ def _together(troop: Troop, scene: Scene) -> Evidence:
 
 
 def _even(votes: Votes, at: Longs) -> Evidence | None:
-    place, error, visits = pace(votes, at)
-    if visits < FEWEST_VISITS or (place - AT_ONCE) / error < EVEN:
+    """Whether the group comes evenly to each of its entries: one of them may be where others come
+    and go all day."""
+    count = np.bincount(votes.entry[at])
+    found = list(paces(votes, at, np.flatnonzero(count > 0.1 * len(at))))
+    visits = sum(pace.visits for pace in found)
+    if visits < FEWEST_VISITS or any(
+        (pace.place - AT_ONCE) / pace.error < CLEARLY for pace in found
+    ):
+        return None
+    place = sum(pace.place * pace.visits for pace in found) / visits
+    error = sum((pace.error * pace.visits) ** 2 for pace in found) ** 0.5 / visits
+    if (place - AT_ONCE) / error < EVEN:
         return None
     sentence = (
         f"每一拨都来得很匀：{visits} 拨平均走到 {place:.0%} 处过半，"
@@ -328,9 +340,7 @@ def _named(cases: list[Suspect]) -> list[Suspect]:
         kind = f"{case.pattern} {case.entries[0][0]}"
         seen[kind] = seen.get(kind, 0) + 1
         ids[place] = hashlib.sha256(f"{kind} {seen[kind]}".encode()).hexdigest()[:12]
-    return [
-        replace(one, case=replace(one.case, id=ids[place])) for place, one in enumerate(cases)
-    ]
+    return [replace(one, case=replace(one.case, id=ids[place])) for place, one in enumerate(cases)]
 
 
 def effect(votes: Votes, winners: int, at: Longs, case: Case) -> Effect:

@@ -32,7 +32,8 @@ LEAST: Final = (0.1, 0.05, 0.04, 0.25, 0.15, 0.01, 0.05)
 
 @dataclass(frozen=True)
 class Table:
-    """One row a group: its size, and a column for each of MEASURES (nan where it says nothing).
+    """One row a group: how many votes and voters, and a column for each of MEASURES (nan where it
+    says nothing).
 
     dwell: mean of ln(seconds on the page); spread: its standard deviation; unwatched: share of
     films not begun; rarity: mean of -log2(how common the browser is elsewhere); agents: ln of the
@@ -41,6 +42,7 @@ class Table:
     """
 
     size: Longs
+    voters: Longs
     values: Floats
 
     def __getitem__(self, measure: str) -> Floats:
@@ -53,6 +55,10 @@ def measure(votes: Votes, label: Ints, groups: int, rarity: Floats) -> Table:
     inside = np.flatnonzero(label >= 0)
     label = label[inside].astype(np.int64)
     size = np.bincount(label, minlength=groups)
+    width = int(votes.voter.max(initial=0)) + 1
+    each, count = np.unique(label * width + votes.voter[inside], return_counts=True)
+    of_voter = each // width
+    repeats = np.bincount(of_voter, count * (count - 1.0), groups)
 
     def mean(values: Floats | Mask) -> Floats:
         return np.bincount(label, values, groups) / np.maximum(size, 1)
@@ -65,11 +71,11 @@ def measure(votes: Votes, label: Ints, groups: int, rarity: Floats) -> Table:
         np.sqrt(np.maximum(mean(dwell**2) - centre**2, 0)),
         mean(votes.watched_s[inside] <= 0),
         mean(rarity[inside]),
-        np.log(_effective(votes.ua[inside], label, size)),
+        np.log(_effective(votes.ua[inside], label, size, repeats)),
         mean((hour >= NIGHT[0]) & (hour < NIGHT[1])),
         _local_variation(votes.ts_ms[inside], label, groups),
     )
-    return Table(size, np.column_stack(columns))
+    return Table(size, np.bincount(of_voter, minlength=groups), np.column_stack(columns))
 
 
 def rarity_of(votes: Votes) -> Floats:
@@ -89,13 +95,15 @@ def own_count(code: NDArray[np.integer], other: Ints, others: int) -> tuple[Long
     return pair.astype(np.int64), count.astype(np.int64)
 
 
-def _effective(code: Ints, label: Longs, size: Longs) -> Floats:
-    """The number of equally common codes that would meet as often as these do (Simpson)."""
+def _effective(code: Ints, label: Longs, size: Longs, repeats: Floats) -> Floats:
+    """The number of equally common codes that would meet as often as these do (Simpson). That a
+    voter who comes again meets themselves, `repeats` times in a group, says nothing."""
     width = int(code.max(initial=0)) + 2
     kinds, count = np.unique(label * width + code + 1, return_counts=True)
-    meetings = np.bincount(kinds // width, count * (count - 1.0), len(size))
-    pairs = size * (size - 1.0)
-    return np.maximum(pairs, 1) / np.maximum(meetings, 1)
+    meetings = np.bincount(kinds // width, count * (count - 1.0), len(size)) - repeats
+    pairs = size * (size - 1.0) - repeats
+    found: Floats = np.maximum(pairs, 1) / np.maximum(meetings, 1)
+    return found
 
 
 def _local_variation(ts_ms: Longs, label: Longs, groups: int) -> Floats:
@@ -137,7 +145,7 @@ def _labels(key: Longs, known: Mask) -> Ints:
 @dataclass(frozen=True)
 class Nature:
     """For each of MEASURES: where natural groups lie, how far they differ from one another, how
-    much of it is chance (a variance, divided by a group's size), and from which distance on a
+    much of it is chance (a variance, divided by a group's voters), and from which distance on a
     group is not natural any more."""
 
     centre: Floats
@@ -147,7 +155,7 @@ class Nature:
 
     def distance(self, table: Table) -> Floats:
         """How many standard deviations each group lies from what is natural, a row a group."""
-        spread = np.sqrt(self.between**2 + self.chance / np.maximum(table.size, 1)[:, None])
+        spread = np.sqrt(self.between**2 + self.chance / np.maximum(table.voters, 1)[:, None])
         found: Floats = (table.values - self.centre) / spread
         return found
 
@@ -158,9 +166,9 @@ def nature(votes: Votes, rarity: Floats, clean: Mask) -> Nature:
     for label in natural_groups(votes, clean):
         table = measure(votes, label, int(label.max(initial=-1)) + 1, rarity)
         large = table.size >= SMALLEST
-        tables.append(Table(table.size[large], table.values[large]))
-    size = np.concatenate([table.size for table in tables])
-    values = np.concatenate([table.values for table in tables])
+        tables.append((table.voters[large], table.values[large]))
+    size = np.concatenate([voters for voters, _ in tables])
+    values = np.concatenate([values for _, values in tables])
     fits = [_fit(size, values[:, i], LEAST[i]) for i in range(len(MEASURES))]
     centre, between, chance, bound = (np.array(column) for column in zip(*fits, strict=True))
     return Nature(centre, between, chance, bound)

@@ -171,8 +171,7 @@ class Mixture:
     def _strange(self, here: Mask, share: float) -> Floats:
         """For every vote, ln of how much likelier it is as one of the surplus `here`."""
         common = [
-            np.log(usual[feature])
-            for feature, usual in zip(self.features, self.usual, strict=True)
+            np.log(usual[feature]) for feature, usual in zip(self.features, self.usual, strict=True)
         ]
         base = np.sum([values[here] for values in common], axis=0)
         codes = [feature[here] for feature in self.features]

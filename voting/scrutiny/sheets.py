@@ -1,7 +1,7 @@
 """Drawing a case's evidence sheet: the ledger's columns and a case's rows → its Sheet.
 
 Nothing here decides anything: what is counted is what a person wants to see next to the sentences.
-A pass over ten million rows takes 20 to 40 ms, a sheet a few of them.
+With ten million rows a sheet takes 100 to 200 ms, and the first one a second more.
 """
 
 from __future__ import annotations
@@ -52,10 +52,12 @@ class Names:
 
 @dataclass(frozen=True)
 class Pen:
-    """Draws the sheets of one ledger's cases."""
+    """Draws the sheets of one ledger's cases. `flagged`: the votes of all of them, which nobody is
+    compared with."""
 
     votes: Votes
     names: Names = Names()
+    flagged: Mask | None = None
 
     @cached_property
     def first_hour(self) -> int:
@@ -63,26 +65,24 @@ class Pen:
 
     @cached_property
     def hourly(self) -> Ints:
-        """Votes for anything, in each hour from `first_hour` on."""
-        return np.bincount(self.votes.ts_ms // HOUR_MS - self.first_hour)
+        """Votes for anything that nothing speaks against, in each hour from `first_hour` on."""
+        times = self.votes.ts_ms if self.flagged is None else self.votes.ts_ms[~self.flagged]
+        return np.bincount(times // HOUR_MS - self.first_hour)
 
     @cached_property
-    def identity(self) -> NDArray[np.int8]:
-        """Each vote's class, as in voting.contest.Identity."""
-        classes = np.where(self.votes.device, Identity.DEVICE, Identity.OPENID).astype(np.int8)
-        if len(self.votes.demo):
-            classes[self.votes.demo] = Identity.DEMO
-        return classes
+    def totals(self) -> dict[str, Ints]:
+        """How many votes in all came from each network and so on, by code."""
+        return {name: np.bincount(getattr(self.votes, name) + 1)[1:]
+                for name in ("net", "ip", "ua", "share", "voter")}  # fmt: skip
 
     def draw(self, rows: Ints, entries: Sequence[int]) -> Sheet:
         """The sheet of a case: `rows` are its votes' places in the ledger's columns (none, where
-        only a number is known), `entries` the codes of its entries."""
+        only a number is known), `entries` the codes of its entries, all of them."""
         votes, names = self.votes, self.names
-        mine = np.zeros(len(votes), bool)
-        mine[rows] = True
-        theirs = np.isin(votes.entry, np.asarray(entries, np.int32))
-        rows, others = np.flatnonzero(mine), np.flatnonzero(theirs & ~mine)
-        elsewhere = ~(theirs | mine)
+        wanted = np.zeros(len(votes.entries), bool)
+        wanted[list(entries)] = True
+        rows = np.unique(rows)
+        others = np.setdiff1d(np.flatnonzero(wanted[votes.entry]), rows, assume_unique=True)
         times, other_times = np.sort(votes.ts_ms[rows]), np.sort(votes.ts_ms[others])
         dwell, watched = votes.dwell_s, votes.watched_s
         return Sheet(
@@ -93,12 +93,12 @@ class Pen:
             gaps=_spread(GAPS, np.diff(times) / 1000.0, np.diff(other_times) / 1000.0),
             dwell=_spread(DWELL, dwell[rows], dwell[others], least=0.001),
             watched=_spread(WATCHED, watched[rows], watched[others]),
-            networks=_sources(votes.net, rows, others, elsewhere, names.net),
-            addresses=_sources(votes.ip, rows, others, elsewhere, names.ip),
-            agents=_sources(votes.ua, rows, others, elsewhere, names.ua),
-            shares=_sources(votes.share, rows, others, elsewhere, names.share),
-            voters=_voters(votes, rows, others, elsewhere),
-            identities=_identities(self.identity[rows], self.identity[others]),
+            networks=_sources(self.totals["net"], votes.net, rows, others, names.net),
+            addresses=_sources(self.totals["ip"], votes.ip, rows, others, names.ip),
+            agents=_sources(self.totals["ua"], votes.ua, rows, others, names.ua),
+            shares=_sources(self.totals["share"], votes.share, rows, others, names.share),
+            voters=_voters(self.totals["voter"], votes, rows, others, wanted),
+            identities=_identities(votes, rows, others),
         )
 
 
@@ -116,9 +116,7 @@ def _whole(pen: Pen, times: Ints, others: Ints) -> Series:
     return Series(start, step, _ints(case), _ints(rest), _usual(pen, case, rest, start, step))
 
 
-def _usual(
-    pen: Pen, case: Ints, others: Ints, start_ms: int, step_ms: int
-) -> tuple[int, ...]:
+def _usual(pen: Pen, case: Ints, others: Ints, start_ms: int, step_ms: int) -> tuple[int, ...]:
     """What the entries would have had in each step, if their votes came as everybody's do: all
     others' votes by the hour, scaled to the entries' own votes outside the case."""
     hours = step_ms // HOUR_MS
@@ -126,7 +124,9 @@ def _usual(
     all_votes = np.zeros(len(case) * hours, np.int64)
     part = pen.hourly[at : at + len(all_votes)]
     all_votes[: len(part)] = part
-    everybody = all_votes.reshape(-1, hours).sum(axis=1) - case
+    everybody = all_votes.reshape(-1, hours).sum(axis=1)
+    if pen.flagged is None:
+        everybody -= case
     total = int(everybody.sum())
     if not total or total == int(others.sum()):
         return ()  # nobody to compare with
@@ -161,9 +161,7 @@ def _counts(times: Ints, start: int, end: int, step: int) -> Ints:
 # --- how far apart, how long --------------------------------------------------------------------
 
 
-def _spread(
-    edges: Sequence[float], case: Floats, others: Floats, *, least: float = 0.0
-) -> Spread:
+def _spread(edges: Sequence[float], case: Floats, others: Floats, *, least: float = 0.0) -> Spread:
     """Values below `least`, and those that are none, are unknown."""
     mine, theirs = case[case >= least], others[others >= least]
     return Spread(
@@ -190,15 +188,13 @@ def _median(values: Floats) -> float:
 
 
 def _sources(
-    column: NDArray[np.int32], rows: Ints, others: Ints, elsewhere: Mask, name: Name
+    totals: Ints, column: NDArray[np.int32], rows: Ints, others: Ints, name: Name
 ) -> Sources:
     codes, of_case = np.unique(column[rows][column[rows] >= 0], return_counts=True)
     if not len(codes):
         return Sources(without=len(rows))
-    wanted = np.zeros(int(column.max()) + 2, bool)  # the last one is for -1
-    wanted[codes] = True
-    of_others = _tally(column[others], wanted, codes)
-    of_elsewhere = _tally(column[elsewhere & wanted[column]], wanted, codes)
+    of_others = np.bincount(column[others] + 1, minlength=len(totals) + 1)[1:][codes]
+    of_elsewhere = totals[codes] - of_case - of_others
     best = np.lexsort((codes, -of_case))[:LISTED]
     return Sources(
         distinct=len(codes),
@@ -218,37 +214,40 @@ def _sources(
     )
 
 
-def _tally(values: NDArray[np.int32], wanted: Mask, codes: Ints) -> Ints:
-    """How often each of the codes is among the values."""
-    hits = values[wanted[values]]
-    return np.bincount(np.searchsorted(codes, hits), minlength=len(codes))
-
-
-def _voters(votes: Votes, rows: Ints, others: Ints, elsewhere: Mask) -> Voters:
-    mine, theirs = np.unique(votes.voter[rows]), np.unique(votes.voter[others])
-    size = int(votes.voter.max(initial=0)) + 1
-    is_mine, is_theirs = np.zeros(size, bool), np.zeros(size, bool)
-    is_mine[mine], is_theirs[theirs] = True, True
-    away = np.flatnonzero(elsewhere & (is_mine | is_theirs)[votes.voter])
-    voters, by_case = votes.voter[away], is_mine[votes.voter[away]]
-    pairs = np.unique(np.stack([votes.entry[away][by_case], voters[by_case]]), axis=1)
+def _voters(totals: Ints, votes: Votes, rows: Ints, others: Ints, wanted: Mask) -> Voters:
+    mine, case = np.unique(votes.voter[rows], return_counts=True)
+    theirs = np.unique(votes.voter[others])
+    here = np.bincount(votes.voter[others], minlength=len(totals))
+    here[mine] += case
+    is_mine = np.zeros(len(totals), bool)
+    is_mine[mine] = here[mine] < totals[mine]  # those who voted elsewhere, too
+    away = np.flatnonzero(is_mine[votes.voter]) if is_mine.any() else rows[:0]
+    away = away[~wanted[votes.entry[away]]]
+    pairs = np.unique(np.stack([votes.entry[away], votes.voter[away]]), axis=1)
     codes, people = np.unique(pairs[0], return_counts=True)
     best = np.lexsort((codes, -people))[:LISTED]
     return Voters(
         case=len(mine),
-        also=len(np.unique(voters[by_case])),
-        votes=int(by_case.sum()),
+        also=int(is_mine.sum()),
+        votes=len(away),
         others=len(theirs),
-        others_also=len(np.unique(voters[is_theirs[voters]])),
+        others_also=int((here[theirs] < totals[theirs]).sum()),
         entries=tuple((votes.entries[codes[n]], int(people[n])) for n in best),
     )
 
 
-def _identities(case: NDArray[np.int8], others: NDArray[np.int8]) -> tuple[Class, ...]:
-    known = sorted({int(one) for one in np.union1d(case, others)}, reverse=True)
-    return tuple(
-        Class(one, int((case == one).sum()), int((others == one).sum())) for one in known
-    )
+def _identities(votes: Votes, rows: Ints, others: Ints) -> tuple[Class, ...]:
+    case, rest = _classes(votes, rows), _classes(votes, others)
+    known = sorted({int(one) for one in np.union1d(case, rest)}, reverse=True)
+    return tuple(Class(one, int((case == one).sum()), int((rest == one).sum())) for one in known)
+
+
+def _classes(votes: Votes, rows: Ints) -> NDArray[np.int8]:
+    """Each vote's class, as in voting.contest.Identity."""
+    classes = np.where(votes.device[rows], Identity.DEVICE, Identity.OPENID).astype(np.int8)
+    if len(votes.demo):
+        classes[votes.demo[rows]] = Identity.DEMO
+    return classes
 
 
 def _ints(values: NDArray[np.int64] | Floats) -> tuple[int, ...]:

@@ -88,9 +88,11 @@ class Explanation:
     accounts_for: frozenset[Trait]
 
 
-def explanations(scene: Scene) -> tuple[Explanation, ...]:
+def explanations(traits: Mapping[Trait, Evidence], scene: Scene) -> tuple[Explanation, ...]:
     """Those that may apply to what happened there and then."""
-    found = [APP, FRIENDS]
+    found = [FRIENDS]
+    if Trait.FEW_AGENTS in traits:
+        found.append(APP)
     if scene.is_one_room:
         found.append(ROOM)
     if scene.is_one_place:
@@ -104,11 +106,20 @@ def explanations(scene: Scene) -> tuple[Explanation, ...]:
 
 APP: Final = Explanation(
     "某个新闻或短视频应用里的链接：点进来的人都没有登录，用的是同一种内置浏览器",
-    frozenset({Trait.PASSERS, Trait.FEW_AGENTS}),
+    frozenset({Trait.PASSERS, Trait.FEW_AGENTS, Trait.RARE_AGENTS, Trait.EVEN}),
 )
 ROOM: Final = Explanation(
     "同一间教室或展厅里共用几台一样的平板，大家排队投票",
-    frozenset({Trait.PASSERS, Trait.FEW_AGENTS, Trait.REGULAR, Trait.ALONE}),
+    frozenset(
+        {
+            Trait.PASSERS,
+            Trait.FEW_AGENTS,
+            Trait.RARE_AGENTS,
+            Trait.REGULAR,
+            Trait.EVEN,
+            Trait.ALONE,
+        }
+    ),  # fmt: skip
 )
 ERRAND: Final = Explanation(
     "一个单位或学校统一通知本单位的人投票，大家投完就走",
@@ -136,12 +147,12 @@ def speaks(traits: Mapping[Trait, Evidence], scene: Scene) -> bool:
     """Whether two kinds of evidence speak against the group, and no honest way explains it all."""
     if len({trait.sign for trait in traits}) < 2:
         return False
-    return all(traits.keys() - one.accounts_for for one in explanations(scene))
+    return all(traits.keys() - one.accounts_for for one in explanations(traits, scene))
 
 
 def best_explanation(traits: Mapping[Trait, Evidence], scene: Scene) -> Explanation:
     """The one that leaves the least unexplained."""
-    return max(explanations(scene), key=lambda one: len(one.accounts_for & traits.keys()))
+    return max(explanations(traits, scene), key=lambda one: len(one.accounts_for & traits.keys()))
 
 
 def scene_of(votes: Votes, at: Longs, usual_networks: float) -> Scene:
@@ -164,9 +175,7 @@ def effective(codes: np.typing.NDArray[np.integer]) -> float:
     return float(pairs / max((count * (count - 1)).sum(), 1.0)) if pairs else 1.0
 
 
-def of_measures(
-    votes: Votes, at: Longs, nature: Nature, rarity: Floats
-) -> dict[Trait, Evidence]:
+def of_measures(votes: Votes, at: Longs, nature: Nature, rarity: Floats) -> dict[Trait, Evidence]:
     """The traits in which a group lies beyond everything natural."""
     label = np.full(len(votes), -1, np.int32)
     label[at] = 0
@@ -192,9 +201,7 @@ def _sentence(trait: Trait, value: float, usual: float) -> str:
     if trait is Trait.SHORT:
         return f"从打开页面到投票，一般只有 {math.exp(value):.1f} 秒，别处的投票人是 {math.exp(usual):.1f} 秒"
     if trait is Trait.ALIKE:
-        return (
-            f"停留时间彼此太像：大多在 {_around(value)} 之内，别处的投票人是 {_around(usual)}"
-        )
+        return f"停留时间彼此太像：大多在 {_around(value)} 之内，别处的投票人是 {_around(usual)}"
     if trait is Trait.UNWATCHED:
         return f"{value:.0%} 的人没有播放视频，别处是 {usual:.0%}"
     if trait is Trait.RARE_AGENTS:
