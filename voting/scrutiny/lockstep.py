@@ -37,8 +37,6 @@ ROUNDS: Final = 6
 SMALLEST: Final = 8
 #: Of those who were there so often, so many at most may have been there by coincidence.
 COINCIDENCE: Final = 0.03
-FEWEST_CHANCE: Final = 0.01
-SMOOTH: Final = 3.0
 MOSTLY: Final = 0.5
 #: Who cast so much of everything with the group cast the rest for it too, as a cover.
 DEVOTED: Final = 2 / 3
@@ -128,13 +126,11 @@ def _everything(votes: Votes, at: Longs) -> Longs:
 class Cells:
     """Who of those that voted more than once was where: a row a voter, a column a half hour of one
     entry. `row` and `column` are each vote's (-1 for none). `size` counts a half hour's voters,
-    `passing` those who never came again; `passed` counts the latter by
-    entry and hour of the day."""
+    `traffic` everybody's votes in each half hour of the contest."""
 
     of_voter: sp.csr_matrix
     size: Floats
-    passing: Floats
-    passed: Floats
+    traffic: Floats
     entry: Ints
     start: Longs
     row: Ints
@@ -156,20 +152,12 @@ class Cells:
             (np.ones(len(row), np.float32), (row, column)), shape=(len(voter), len(cell))
         )
         matrix.data[:] = 1
-        once = votes.entry[~again].astype(np.int64) * width + half[~again]
-        place = np.searchsorted(cell, once)
-        place[place == len(cell)] = 0
-        known = cell[place] == once
         rows, columns = np.full(len(votes), -1, np.int32), np.full(len(votes), -1, np.int32)
         rows[again], columns[again] = row, column
         return cls(
             of_voter=matrix,
             size=np.asarray(matrix.sum(axis=0)).ravel(),
-            passing=np.bincount(place[known], minlength=len(cell)).astype(float),
-            passed=np.bincount(
-                votes.entry[~again] * 24 + half[~again] // 2 % 24,
-                minlength=24 * len(votes.entries),
-            ).astype(float),
+            traffic=np.bincount(half, minlength=width).astype(float),
             entry=(cell // width).astype(np.int32),
             start=cell % width * HALF_HOUR_MS,
             row=rows,
@@ -270,17 +258,15 @@ class Cells:
         return np.flatnonzero(keep)
 
     def _by_chance(self, cells: Longs) -> Floats:
-        """For each half hour, how likely somebody who votes for that entry at that time of the day
-        is in one of these: as likely as those who never came again."""
-        entry, hour = self.entry, (self.start // HOUR_MS % 24).astype(np.int32)
-        when = entry * 24 + hour
-        whole = np.bincount(entry[cells], self.passing[cells], self.entries) + 1
-        of_entry = whole / (self.passed.reshape(-1, 24).sum(axis=1) + 1 / FEWEST_CHANCE)
-        part = np.bincount(when[cells], self.passing[cells], self.entries * 24)
-        smooth = SMOOTH * np.repeat(of_entry, 24)
-        found = ((part + smooth) / (self.passed + SMOOTH))[when]
-        near: Floats = np.minimum(found, 1) * np.isin(entry, entry[cells])
-        return near
+        """For each half hour, how likely somebody who votes for its entry at that time of the day
+        is in one of these `cells`: on how many of the days there is one, busy days count more."""
+        slot = (self.start // HALF_HOUR_MS).astype(np.int64)
+        hour = slot // 2 % 24
+        busy = np.bincount(np.arange(len(self.traffic)) // 2 % 24, self.traffic, 24)
+        when = self.entry * 24 + hour
+        there = np.bincount(when[cells], self.traffic[slot[cells]], self.entries * 24)
+        found: Floats = (there[when] / np.maximum(busy[hour], 1)).astype(float)
+        return found
 
     def cast(self, voters: Longs, cells: Longs) -> Longs:
         """Indices of the votes that these voters cast in these half hours."""

@@ -56,11 +56,16 @@ SIDES: Final = (
 )
 
 
+#: So many people queue for the tablets of a room in a day, and it is a large hall.
+ROOM_HOLDS: Final = 200
+
+
 @dataclass(frozen=True)
 class Scene:
-    """Where and when a group's votes were cast: the effective number of addresses and networks,
-    the days on which nine in ten were cast, and of how many entries they are."""
+    """How many votes a group has, where and when they were cast: the effective number of addresses
+    and networks, the days in which nine in ten were cast, and of how many entries they are."""
 
+    votes: int
     addresses: float
     networks: float
     usual_networks: float
@@ -69,7 +74,7 @@ class Scene:
 
     @property
     def is_one_room(self) -> bool:
-        return self.addresses < 4
+        return self.addresses < 4 and self.votes <= ROOM_HOLDS * max(self.days, 1.0)
 
     @property
     def is_one_place(self) -> bool:
@@ -160,6 +165,7 @@ def scene_of(votes: Votes, at: Longs, usual_networks: float) -> Scene:
     cut = len(times) // 20
     core = times[cut : len(times) - cut]
     return Scene(
+        votes=len(at),
         addresses=effective(votes.ip[at]),
         networks=effective(votes.net[at]),
         usual_networks=usual_networks,
