@@ -3,7 +3,7 @@
 
 python = .venv/bin/python
 
-.PHONY: help run test check lint lint-fix bench lighthouse screenshots clean setup setup-dev
+.PHONY: help run test check lint lint-fix bench fraud-bench lighthouse screenshots clean setup setup-dev
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,9 @@ lint-fix: setup-dev ## repair what ruff can repair
 
 bench: setup-dev ## measure speed and memory
 	@$(python) -m bench
+
+fraud-bench: setup-dev ## judge scrutiny on made-up worlds; writes docs/scrutiny.md
+	@$(python) -m bench.fraud
 
 lighthouse: setup-dev .lighthouse/node_modules/.package-lock.json ## measure the pages as a slow phone sees them
 	@$(python) -m bench.lighthouse
