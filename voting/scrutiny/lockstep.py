@@ -50,16 +50,16 @@ AT_ONCE: Final = 1 / 3
 
 @dataclass(frozen=True)
 class Troop:
-    """Voters who went together: indices of the votes they cast so, in how many half hours, and of
-    `everything` that those of them cast who did hardly anything else.
+    """Voters who went together: indices of the votes they cast so, and in how many half hours.
 
     `core`: those of the votes whose voters went for several entries, or all. `met` pairs of half
-    hours hold the same voters, where chance had led one to expect `expected`.
+    hours hold the same voters, where chance had led one to expect `expected`; so many votes of the
+    group may be there `by_chance`.
     """
 
     votes: Longs
     core: Longs
-    everything: Longs
+    by_chance: float
     voters: int
     cells: int
     met: float
@@ -67,8 +67,9 @@ class Troop:
     log10_p: float
 
 
-def troops(votes: Votes, most: int = 60) -> Iterator[Troop]:
-    """The groups that went together, those with most meetings first, at most so many."""
+def troops(votes: Votes, least: float, most: int = 60) -> Iterator[Troop]:
+    """The groups of at least `least` votes that went together, those with most meetings first; at
+    most so many are looked at."""
     cells = Cells.of(votes)
     if cells is None:
         return
@@ -85,17 +86,19 @@ def troops(votes: Votes, most: int = 60) -> Iterator[Troop]:
     for one in np.argsort(-edges_in, kind="stable")[:most]:
         if edges_in[one] < 2:
             return
-        voters, own = cells.grown(np.flatnonzero(component == one))
+        voters, own, by_chance = cells.grown(np.flatnonzero(component == one), least)
         if len(voters) < SMALLEST or not len(own):
             continue
         at = cells.cast(voters, own)
         at = at[~taken[at]]
+        if len(at) < least:
+            continue
         taken[at] = True
         here = rare & (of_edge == one)
         yield Troop(
             votes=at,
             core=_core(votes, at),
-            everything=_everything(votes, at),
+            by_chance=by_chance,
             voters=len(voters),
             cells=len(own),
             met=float(met[here].sum()),
@@ -114,8 +117,8 @@ def _core(votes: Votes, at: Longs) -> Longs:
     return inside if len(inside) >= len(at) / 2 else at
 
 
-def _everything(votes: Votes, at: Longs) -> Longs:
-    """All votes of the voters who cast most of theirs among these."""
+def with_covers(votes: Votes, at: Longs) -> Longs:
+    """These votes, and all others of the voters who cast most of theirs among them."""
     voters = int(votes.voter.max()) + 1
     inside, cast = np.bincount(votes.voter[at], minlength=voters), np.bincount(votes.voter)
     found = np.flatnonzero((inside >= DEVOTED * cast)[votes.voter])
@@ -125,10 +128,13 @@ def _everything(votes: Votes, at: Longs) -> Longs:
 @dataclass(frozen=True)
 class Cells:
     """Who of those that voted more than once was where: a row a voter, a column a half hour of one
-    entry. `row` and `column` are each vote's (-1 for none). `size` counts a half hour's voters,
+    entry; `of_cell` is the same turned round. `row` and `column` are each vote's (-1 for none).
+    `cast_by` counts a voter's half hours, `size` a half hour's voters,
     `traffic` everybody's votes in each half hour of the contest."""
 
     of_voter: sp.csr_matrix
+    of_cell: sp.csr_matrix
+    cast_by: Ints
     size: Floats
     traffic: Floats
     entry: Ints
@@ -156,7 +162,9 @@ class Cells:
         rows[again], columns[again] = row, column
         return cls(
             of_voter=matrix,
-            size=np.asarray(matrix.sum(axis=0)).ravel(),
+            of_cell=matrix.T.tocsr(),
+            cast_by=_sums(matrix, 1).astype(np.int32),
+            size=_sums(matrix, 0),
             traffic=np.bincount(half, minlength=width).astype(float),
             entry=(cell // width).astype(np.int32),
             start=cell % width * HALF_HOUR_MS,
@@ -195,67 +203,67 @@ class Cells:
         found: Floats = np.where(same, max(of_one, least), max(usual, least))
         return found
 
-    def grown(self, cells: Longs) -> tuple[Longs, Longs]:
+    def inside(self, cells: Longs) -> Floats:
+        """How many of these half hours each voter was in."""
+        return _sums(self.of_cell[cells], 0)
+
+    def devoted(self, cells: Longs) -> Longs:
+        """The voters who spent at least half of their votes in these half hours, and two."""
+        inside = self.inside(cells)
+        return np.flatnonzero((inside >= 2) & (inside >= self.cast_by / 2))
+
+    def grown(self, cells: Longs, least: float) -> tuple[Longs, Longs, float]:
         """The voters who spent most of their votes in these half hours, and the half hours that
-        are mostly theirs, until both stay the same. Rows and columns."""
-        everything = np.asarray(self.of_voter.sum(axis=1)).ravel()
-        voters = np.empty(0, np.int64)
+        are mostly theirs, until both stay the same: rows and columns. And how many of their votes
+        chance would have brought there. Nobody, where they have less than `least` votes."""
+        voters = self.devoted(cells)
         for _ in range(ROUNDS):
-            inside = np.asarray(self.of_voter[:, cells].sum(axis=1)).ravel()
-            voters = np.flatnonzero((inside >= 2) & (inside >= everything / 2))
-            if len(voters) < SMALLEST:
-                break
-            theirs = np.asarray(self.of_voter[voters].sum(axis=0)).ravel()
+            theirs = _sums(self.of_voter[voters], 0)
             mine = np.flatnonzero((theirs >= SHARE * self.size) & (theirs > FEW))
             if np.array_equal(mine, cells) or not len(mine):
                 break
-            cells = mine
+            cells, voters = mine, self.devoted(mine)
+        if len(voters) < SMALLEST or theirs[cells].sum() < least:
+            return voters[:0], cells, 0.0
         voters, cells = self._together(voters, cells)
-        return self._beyond_chance(voters, cells), cells
+        voters, by_chance = self._beyond_chance(voters, cells)
+        return voters, cells, by_chance
 
     def _together(self, voters: Longs, cells: Longs) -> tuple[Longs, Longs]:
         """Of a group that votes for several entries, without the half hours in which others met
         who vote for one of them only: a club, beside those who were sent to its entry."""
-        if len(voters) < SMALLEST:
-            return voters, cells
         here = self.of_voter[voters][:, cells]
         entries = np.unique(self.entry[cells], return_inverse=True)[1]
         by_entry = sp.csr_matrix(
             (np.ones(len(cells)), (np.arange(len(cells)), entries)),
             shape=(len(cells), entries.max() + 1),
         )
-        across = (np.asarray(((here @ by_entry) > 0).sum(axis=1)).ravel() > 1).astype(float)
-        size = np.maximum(np.asarray(here.sum(axis=0)).ravel(), 1)
+        across = (_sums((here @ by_entry) > 0, 1) > 1).astype(float)
+        size = np.maximum(_sums(here, 0), 1)
         part = np.asarray(here.T @ across).ravel() / size
         usual = float(np.median(np.repeat(part, size.astype(int))))
         if usual < MOSTLY:
             return voters, cells
         cells = cells[part >= usual / 2]
-        inside = np.asarray(self.of_voter[voters][:, cells].sum(axis=1)).ravel()
-        everything = np.asarray(self.of_voter[voters].sum(axis=1)).ravel()
-        return voters[(inside >= 2) & (inside >= everything / 2)], cells
+        return np.intersect1d(voters, self.devoted(cells)), cells
 
-    def _beyond_chance(self, voters: Longs, cells: Longs) -> Longs:
+    def _beyond_chance(self, voters: Longs, cells: Longs) -> tuple[Longs, float]:
         """Of the voters those who can't just have happened to be there: for each number of votes in
         all and in these half hours, so many as others show by chance must be few among them."""
-        if len(voters) < SMALLEST:
-            return voters
-        member = np.zeros(self.of_voter.shape[0], bool)
-        member[voters] = True
-        by_chance = self._by_chance(cells)
-        all_cast = np.asarray(self.of_voter.sum(axis=1)).ravel().astype(int)
-        cast_here = np.asarray(self.of_voter[:, cells].sum(axis=1)).ravel().astype(int)
-        chance = np.asarray(self.of_voter @ by_chance).ravel() / np.maximum(all_cast, 1)
-        keep = np.zeros(len(member), bool)
-        for cast in np.unique(all_cast[voters]):
-            same = all_cast == cast
-            near = chance[same & (chance > 0)]
-            for hits in np.unique(cast_here[voters][all_cast[voters] == cast]):
-                mine = same & member & (cast_here == hits)
-                expected = binom.pmf(hits, cast, near).sum() if len(near) else 0.0
-                if expected <= COINCIDENCE * mine.sum():
-                    keep |= mine
-        return np.flatnonzero(keep)
+        hits = self.inside(cells).astype(np.int32)
+        chance = self.of_voter @ self._by_chance(cells) / np.maximum(self.cast_by, 1)
+        could = np.flatnonzero(chance > 0)
+        kept, coincidences = [voters[:0]], 0.0
+        for cast in np.unique(self.cast_by[voters]):
+            near = chance[could[self.cast_by[could] == cast]]
+            mine = voters[self.cast_by[voters] == cast]
+            for hit in np.unique(hits[mine]):
+                equal = mine[hits[mine] == hit]
+                expected = float(binom.pmf(hit, cast, near).sum())
+                if expected <= COINCIDENCE * len(equal):
+                    kept.append(equal)
+                    coincidences += expected * float(hit)
+        return np.sort(np.concatenate(kept)), coincidences
 
     def _by_chance(self, cells: Longs) -> Floats:
         """For each half hour, how likely somebody who votes for its entry at that time of the day
@@ -275,6 +283,11 @@ class Cells:
         there = np.zeros(self.of_voter.shape[1] + 1, bool)
         there[cells] = True
         return np.flatnonzero(of_them[self.row] & there[self.column])
+
+
+def _sums(matrix: sp.csr_matrix, axis: int) -> Floats:
+    found: Floats = np.asarray(matrix.sum(axis=axis)).ravel()
+    return found
 
 
 @dataclass(frozen=True)

@@ -10,27 +10,38 @@ from typing import Final
 
 import numpy as np
 
-from voting.case import PATTERN_WORDS, Case, Effect, Evidence, Finding, Pattern, Run
-from voting.scrutiny.crowds import Crowd, crowds, is_even, once
-from voting.scrutiny.lockstep import AT_ONCE, Troop, paces, troops
+from voting.case import PATTERN_WORDS, Case, Effect, Evidence, Finding, Pattern, Run, Sign
+from voting.scrutiny.crowds import Crowd, crowds, evenness, is_even, once
+from voting.scrutiny.lockstep import AT_ONCE, Troop, paces, troops, with_covers
 from voting.scrutiny.measures import SMALLEST, Nature, nature, rarity_of
-from voting.scrutiny.passers import Excess, Mixture, excesses, passers, usual
+from voting.scrutiny.passers import MISTAKEN, Excess, Mixture, beside, excesses, passers, usual
 from voting.scrutiny.patterns import pattern_of_passers, pattern_of_troop
 from voting.scrutiny.traits import (
-    Scene, Trait, best_explanation, effective, log10_of_normal, of_measures, scene_of, speaks,
+    BROADCAST,
+    Scene,
+    Trait,
+    best_explanation,
+    effective,
+    log10_of_normal,
+    of_measures,
+    scene_of,
+    speaks,
 )  # fmt: skip
-from voting.scrutiny.votes import Floats, Ints, Longs, Mask, Votes
+from voting.scrutiny.votes import DAY_MS, MINUTE_MS, Floats, Ints, Longs, Mask, Votes
 
 #: Nobody is accused for what couldn't matter: fewer votes than a twentieth of the last winner's.
 MATTERS: Final = 0.05
 FEWEST: Final = 40
 #: As many cases as people can decide about.
 MOST_CASES: Final = 30
+MOST_SURGES: Final = 3
 #: Visits are even when they lie so many standard errors beyond those of a crowd that was told, and
 #: those to each single entry do clearly.
 EVEN: Final = 3.0
 FEWEST_VISITS: Final = 3
 CLEARLY: Final = 1.5
+#: How far the votes of one visit lie from its middle, as parts of its time: those of an even one.
+WITHIN_A_VISIT: Final = 12**-0.5
 #: What a flagged vote scores, and what at most one does that isn't.
 FLAGGED: Final = 0.9
 UNFLAGGED: Final = 0.45
@@ -125,7 +136,12 @@ def look(votes: Votes, winners: int = 10, at_ms: int | None = None) -> Findings:
     found: list[Suspect] = []
     if len(votes) >= SMALLEST:
         ground = Ground.of(votes, winners)
-        found = [*of_passers(ground, score), *of_troops(ground), *of_crowds(ground)]
+        found = [
+            *of_passers(ground, score),
+            *of_troops(ground),
+            *of_crowds(ground),
+            *of_surges(ground),
+        ]
     cases, reason = _settled(votes, winners, found, score)
     run = Run(
         at_ms=at_ms if at_ms is not None else int(votes.ts_ms.max(initial=0)),
@@ -150,7 +166,8 @@ def of_passers(ground: Ground, score: Floats) -> Iterator[Suspect]:
             score[inside] = np.maximum(score[inside], UNFLAGGED * min(rest, 1.0))
             if len(excess.named) >= ground.least / 2 and speaks(traits, scene):
                 pattern = pattern_of_passers(votes, excess.named, scene)
-                yield _suspect(ground, pattern, excess.named, traits, scene, excess)
+                mistaken = MISTAKEN * (excess.votes - excess.surplus)
+                yield _suspect(ground, pattern, excess.named, traits, scene, mistaken)
             if excess.lasting - len(excess.named) > ground.least and excess.days > 2:
                 yield _excess(ground, excess, inside, traits, scene)
 
@@ -158,9 +175,7 @@ def of_passers(ground: Ground, score: Floats) -> Iterator[Suspect]:
 def of_troops(ground: Ground) -> Iterator[Suspect]:
     """Voters who went together, again and again."""
     votes = ground.votes
-    for troop in troops(votes):
-        if len(troop.votes) < ground.least:
-            continue
+    for troop in troops(votes, ground.least):
         scene = scene_of(votes, troop.votes, ground.usual_networks)
         traits = of_measures(votes, troop.votes, ground.nature, ground.rarity)
         if scene.entries > 1:
@@ -168,14 +183,15 @@ def of_troops(ground: Ground) -> Iterator[Suspect]:
         if even := _even(votes, troop.core):
             traits[Trait.EVEN] = even
         if speaks(traits, scene):
-            yield _suspect(ground, pattern_of_troop(traits), troop.everything, traits, scene)
+            pattern = pattern_of_troop(traits)
+            at = with_covers(votes, troop.votes)
+            yield _suspect(ground, pattern, at, traits, scene, troop.by_chance)
 
 
 def of_crowds(ground: Ground) -> Iterator[Suspect]:
     """Rises that came evenly and behaved alike."""
     votes = ground.votes
-    kind = once(votes)
-    mixture = Mixture.of(votes, kind, ground.clean)
+    kind, mixture = once(votes), None
     for crowd in crowds(votes, ground.least):
         at = crowd.votes[kind[crowd.votes]]
         if len(at) < ground.least or not is_even(votes.ts_ms[at]):
@@ -185,21 +201,25 @@ def of_crowds(ground: Ground) -> Iterator[Suspect]:
         traits[Trait.EVEN] = _evenly(crowd, votes)
         if not speaks(traits, scene):
             continue
+        mixture = mixture or Mixture.of(votes, kind, ground.clean)
         here = np.zeros(len(votes), bool)
         here[at] = True
         honest = float(votes.per_entry[crowd.entry]) - crowd.surplus
         named = mixture.name(here[mixture.at], min(crowd.surplus, 0.98 * len(at)), honest)
         if len(named) >= ground.least / 2:
-            yield _suspect(ground, Pattern.CROWD, named, traits, scene)
+            mistaken = MISTAKEN * max(honest, 0.0)
+            yield _suspect(ground, Pattern.CROWD, named, traits, scene, mistaken)
 
 
 def _evenly(crowd: Crowd, votes: Votes) -> Evidence:
-    minutes = float(np.ptp(votes.ts_ms[crowd.votes])) / 60_000
+    times = votes.ts_ms[crowd.votes]
+    minutes, mean = float(np.ptp(times)) / MINUTE_MS, evenness(times)[0]
+    z = (mean - AT_ONCE) * len(times) ** 0.5 / WITHIN_A_VISIT
     sentence = (
         f"{minutes:.0f} 分钟里来了 {len(crowd.votes)} 票（平时约 {crowd.expected:.0f} 票），从头到尾一样快："
         "像按单派活；得到消息自己来的人先多后少，赶截止的人先少后多"
     )
-    return Evidence(Trait.EVEN.sign, 0.5, AT_ONCE, -9.0, sentence)
+    return Evidence(Trait.EVEN.sign, mean, AT_ONCE, log10_of_normal(z), sentence)
 
 
 def _too_many(excess: Excess) -> Evidence:
@@ -252,21 +272,18 @@ def _suspect(
     at: Longs,
     traits: Mapping[Trait, Evidence],
     scene: Scene,
-    excess: Excess | None = None,
+    mistaken: float,
 ) -> Suspect:
-    expected = len(at) * 0.1 if excess is None else max(len(at) - excess.surplus, 0.0)
-    low, high = (
-        (0.0, float(len(at))) if excess is None else (excess.low, min(excess.high, float(len(at))))
-    )
+    """A case of these votes, of which so many may be honest."""
     case = Case(
         id="",
         pattern=pattern,
         finding=Finding.VOTES,
         entries=_entries(ground.votes, at),
         votes=len(at),
-        expected=expected,
-        low=min(low, float(len(at))),
-        high=high,
+        expected=min(mistaken, float(len(at))),
+        low=max(len(at) - 2 * mistaken, 0.0),
+        high=float(len(at)),
         score=FLAGGED,
         first_ms=int(ground.votes.ts_ms[at].min()),
         last_ms=int(ground.votes.ts_ms[at].max()),
@@ -283,23 +300,65 @@ def _excess(
     traits: Mapping[Trait, Evidence],
     scene: Scene,
 ) -> Suspect:
-    named = len(excess.named)
+    """About so many of an entry's votes are too many, and nobody can say which."""
+    votes, named, more = ground.votes, len(excess.named), beside(ground.votes, excess)
+    surplus = excess.surplus - named + more.surplus
+    count = excess.inside - named + more.votes
+    days = Evidence(
+        Sign.EXCESS,
+        excess.surplus,
+        0.0,
+        log10_of_normal(excess.distance),
+        f"{excess.days} 天里天天都多，去掉最多的两天还多约 {excess.lasting:.0f} 票；"
+        f"总共多出约 {surplus:.0f} 票，说不出是哪些",
+    )
     case = Case(
         id="",
         pattern=Pattern.EXCESS,
         finding=Finding.EXCESS,
-        entries=((ground.votes.entries[excess.entry], excess.inside - named),),
-        votes=excess.inside - named,
-        expected=max(excess.inside - excess.surplus, 0.0),
-        low=max(excess.low - named, 0.0),
-        high=max(excess.high - named, 0.0),
+        entries=((votes.entries[excess.entry], count),),
+        votes=count,
+        expected=max(count - surplus, 0.0),
+        low=max(surplus - (excess.surplus - excess.low) - more.slack, 0.0),
+        high=min(surplus + (excess.high - excess.surplus) + more.slack, float(count)),
         score=UNFLAGGED,
-        first_ms=int(ground.votes.ts_ms[inside].min()),
-        last_ms=int(ground.votes.ts_ms[inside].max()),
-        evidence=tuple(traits.values()),
+        first_ms=int(votes.ts_ms[inside].min()),
+        last_ms=int(votes.ts_ms[inside].max()),
+        evidence=(*traits.values(), days),
         explanation=best_explanation(traits, scene).sentence,
     )
     return Suspect(case, np.empty(0, np.int64))
+
+
+def of_surges(ground: Ground) -> Iterator[Suspect]:
+    """The steepest rises of the last day: worth a look, and no evidence of anything."""
+    votes = ground.votes
+    last = int(votes.ts_ms[-1])
+    found = [
+        crowd
+        for crowd in crowds(votes, ground.least)
+        if int(votes.ts_ms[crowd.votes].max()) > last - DAY_MS
+    ]
+    for crowd in sorted(found, key=lambda crowd: -crowd.surplus)[:MOST_SURGES]:
+        times = votes.ts_ms[crowd.votes]
+        count, minutes = len(times), float(np.ptp(times)) / MINUTE_MS
+        sentence = f"{minutes:.0f} 分钟里来了 {count} 票，平时约 {crowd.expected:.0f} 票"
+        case = Case(
+            id="",
+            pattern=Pattern.SURGE,
+            finding=Finding.SURGE,
+            entries=((votes.entries[crowd.entry], count),),
+            votes=count,
+            expected=crowd.expected,
+            low=0.0,
+            high=crowd.surplus,
+            score=0.0,
+            first_ms=int(times.min()),
+            last_ms=int(times.max()),
+            evidence=(Evidence(Sign.EXCESS, count, crowd.expected, 0.0, sentence),),
+            explanation=BROADCAST.sentence,
+        )
+        yield Suspect(case, np.empty(0, np.int64))
 
 
 def _entries(votes: Votes, at: Longs) -> tuple[tuple[str, int], ...]:
@@ -319,8 +378,10 @@ def _settled(
         if len(one.votes) and len(own) < len(one.votes) / 2:
             continue
         taken[own] = True
-        case = replace(one.case, effect=effect(votes, winners, own, one.case))
-        cases.append(Suspect(replace(case, votes=len(own) or case.votes), own))
+        case = one.case
+        if len(own) < len(one.votes):
+            case = replace(case, votes=len(own), entries=_entries(votes, own))
+        cases.append(Suspect(replace(case, effect=effect(votes, winners, own, case)), own))
     cases.sort(key=lambda one: (not one.case.effect.changes_winners, -one.case.votes))
     cases = _named(cases[:MOST_CASES])
     reason = np.full(len(votes), -1, np.int32)
@@ -345,8 +406,8 @@ def _named(cases: list[Suspect]) -> list[Suspect]:
 
 def effect(votes: Votes, winners: int, at: Longs, case: Case) -> Effect:
     """What the ranking would be without these votes; for an excess, without its upper bound."""
-    before = votes.per_entry.astype(float)
-    after = before - np.bincount(votes.entry[at], minlength=len(before))
+    before: Floats = votes.per_entry.astype(float)
+    after: Floats = before - np.bincount(votes.entry[at], minlength=len(before)).astype(float)
     if case.finding is Finding.EXCESS:
         after[votes.entries.index(case.entries[0][0])] -= case.high
     old, new = _ranks(before), _ranks(after)

@@ -53,15 +53,16 @@ class Table:
 def measure(votes: Votes, label: Ints, groups: int, rarity: Floats) -> Table:
     """Measure `groups` groups at once; `label` is each vote's group, -1 for none."""
     inside = np.flatnonzero(label >= 0)
-    label = label[inside].astype(np.int64)
-    size = np.bincount(label, minlength=groups)
+    group: Longs = label[inside].astype(np.int64)
+    size: Longs = np.bincount(group, minlength=groups).astype(np.int64)
     width = int(votes.voter.max(initial=0)) + 1
-    each, count = np.unique(label * width + votes.voter[inside], return_counts=True)
+    each, count = np.unique(group * width + votes.voter[inside], return_counts=True)
     of_voter = each // width
-    repeats = np.bincount(of_voter, count * (count - 1.0), groups)
+    repeats: Floats = np.bincount(of_voter, count * (count - 1.0), groups).astype(float)
 
     def mean(values: Floats | Mask) -> Floats:
-        return np.bincount(label, values, groups) / np.maximum(size, 1)
+        found: Floats = np.bincount(group, values, groups) / np.maximum(size, 1)
+        return found
 
     dwell = np.log(np.maximum(votes.dwell_s[inside], 0.1))
     centre = mean(dwell)
@@ -71,9 +72,9 @@ def measure(votes: Votes, label: Ints, groups: int, rarity: Floats) -> Table:
         np.sqrt(np.maximum(mean(dwell**2) - centre**2, 0)),
         mean(votes.watched_s[inside] <= 0),
         mean(rarity[inside]),
-        np.log(_effective(votes.ua[inside], label, size, repeats)),
+        np.log(_effective(votes.ua[inside], group, size, repeats)),
         mean((hour >= NIGHT[0]) & (hour < NIGHT[1])),
-        _local_variation(votes.ts_ms[inside], label, groups),
+        _local_variation(votes.ts_ms[inside], group, groups),
     )
     return Table(size, np.bincount(of_voter, minlength=groups), np.column_stack(columns))
 
@@ -84,7 +85,8 @@ def rarity_of(votes: Votes) -> Floats:
     pair, own = own_count(agent, votes.entry, len(votes.entries))
     elsewhere = np.bincount(agent)[agent] - own[pair]
     others = len(votes) - votes.per_entry[votes.entry]
-    return -np.log2(np.maximum(elsewhere, 0.5) / np.maximum(others, 1))
+    found: Floats = -np.log2(np.maximum(elsewhere, 0.5) / np.maximum(others, 1))
+    return found
 
 
 def own_count(code: NDArray[np.integer], other: Ints, others: int) -> tuple[Longs, Longs]:

@@ -24,6 +24,7 @@ from voting.scrutiny.votes import Floats, Ints, Longs, Mask, Votes
 ENOUGH: Final = 100
 #: So many standard deviations between entries: far outside whatever entries differ by.
 FAR: Final = 4.0
+CLEAR: Final = 2.0
 #: Of the honest votes of an entry, so many may be named by mistake, as measured on other entries.
 MISTAKEN: Final = 0.001
 #: Among the named, at most one in ten may be as likely honest.
@@ -68,7 +69,8 @@ class Usual:
 
 
 def passers(votes: Votes) -> Mask:
-    return votes.device & (votes.votes_of_voter == 1)
+    found: Mask = votes.device & (votes.votes_of_voter == 1)
+    return found
 
 
 def usual(inside: Longs, votes: Longs) -> Usual:
@@ -114,6 +116,31 @@ def excesses(votes: Votes, kind: Mask, least: float) -> Iterator[Excess]:
                 mixture.entry == entry, float(surplus[entry]), float(total[entry] - surplus[entry])
             ),
         )
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Voters with an account who came again and again for one entry only: how many votes, and how
+    many more than usual beside everything else that the entry has."""
+
+    votes: int
+    surplus: float
+    slack: float
+
+
+def beside(votes: Votes, excess: Excess) -> Beside:
+    """Who else came only for an entry that has too many passers: a drip has some accounts too."""
+    kind = ~votes.device & votes.of_one_entry & (votes.votes_of_voter > 1)
+    total = votes.per_entry.astype(float)
+    total[excess.entry] -= excess.surplus
+    inside = np.bincount(votes.entry, kind, len(total))
+    norm = usual(inside.astype(np.int64), np.maximum(total, 1).astype(np.int64))
+    mine = float(total[excess.entry])
+    surplus = (float(inside[excess.entry]) - norm.share * mine) / (1 - norm.share)
+    if norm.distance[excess.entry] < CLEAR or surplus <= 0:
+        return Beside(0, 0.0, 0.0)
+    slack = 2 * norm.spread * mine / (1 - norm.share)
+    return Beside(int(inside[excess.entry]), surplus, slack)
 
 
 def _lasting(votes: Votes, kind: Mask, entry: int, norm: Usual) -> tuple[float, int]:
@@ -166,7 +193,8 @@ class Mixture:
         bound = np.log(LIKELY * honest / max(surplus, 1.0))
         if allowed < 1 and len(elsewhere):
             bound = max(bound, float(np.quantile(elsewhere, 1 - allowed)))
-        return self.at[here][odds > bound]
+        found: Longs = self.at[here][odds > bound]
+        return found
 
     def _strange(self, here: Mask, share: float) -> Floats:
         """For every vote, ln of how much likelier it is as one of the surplus `here`."""

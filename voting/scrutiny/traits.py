@@ -199,7 +199,7 @@ def of_measures(votes: Votes, at: Longs, nature: Nature, rarity: Floats) -> dict
 
 
 def log10_of_normal(z: float) -> float:
-    """log10 of the chance to lie `z` or more standard deviations out on one side; z > 3."""
+    """log10 of the chance to lie `z` or more standard deviations out on one side; z > 1."""
     return -(z * z / 2 + math.log(z * math.sqrt(2 * math.pi))) / math.log(10)
 
 
