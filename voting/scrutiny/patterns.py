@@ -31,7 +31,7 @@ def one_address(votes: Votes, at: Longs) -> float:
 def lone_network(votes: Votes, at: Longs) -> float:
     """The share that came from networks which vote for hardly anything else.
 
-    Honest: the one family or firm of a small provider; it doesn't bring hundreds who each come once.
+    Honest: a firm or a village of a small provider; it doesn't bring hundreds who each come once.
     """
     width = len(votes.entries)
     net = votes.net + 1

@@ -124,7 +124,7 @@ ROOM: Final = Explanation(
             Trait.EVEN,
             Trait.ALONE,
         }
-    ),  # fmt: skip
+    ),
 )
 ERRAND: Final = Explanation(
     "一个单位或学校统一通知本单位的人投票，大家投完就走",
@@ -204,21 +204,25 @@ def log10_of_normal(z: float) -> float:
 
 
 def _sentence(trait: Trait, value: float, usual: float) -> str:
-    if trait is Trait.SHORT:
-        return f"从打开页面到投票，一般只有 {math.exp(value):.1f} 秒，别处的投票人是 {math.exp(usual):.1f} 秒"
-    if trait is Trait.ALIKE:
-        return f"停留时间彼此太像：大多在 {_around(value)} 之内，别处的投票人是 {_around(usual)}"
-    if trait is Trait.UNWATCHED:
-        return f"{value:.0%} 的人没有播放视频，别处是 {usual:.0%}"
-    if trait is Trait.RARE_AGENTS:
-        return f"用的浏览器在别处很少见：平均每 {2**value:,.0f} 票才有一票，别处是每 {2**usual:,.0f} 票"
-    if trait is Trait.FEW_AGENTS:
-        return f"浏览器型号只相当于 {math.exp(value):.0f} 种，别处同样多的人相当于 {math.exp(usual):.0f} 种"
-    if trait is Trait.MANY_AGENTS:
-        return f"浏览器型号分散得像名单上抽的：相当于 {math.exp(value):.0f} 种，别处只有 {math.exp(usual):.0f} 种"
-    if trait is Trait.REGULAR:
-        return f"一票接一票的间隔太整齐：变化程度 {value:.2f}，互不相干的人是 {usual:.2f}"
-    return f"{value:.0%} 的票投在 0:30 到 6:00 之间，别处是 {usual:.1%}"
+    here, there = math.exp(value), math.exp(usual)
+    match trait:
+        case Trait.SHORT:
+            return f"从打开页面到投票，一般只有 {here:.1f} 秒，别处的投票人是 {there:.1f} 秒"
+        case Trait.ALIKE:
+            return f"停留时间彼此太像：多在{_around(value)}之内，别处的投票人是{_around(usual)}"
+        case Trait.UNWATCHED:
+            return f"{value:.0%} 的人没有播放视频，别处是 {usual:.0%}"
+        case Trait.RARE_AGENTS:
+            one, other = f"{2**value:,.0f}", f"{2**usual:,.0f}"
+            return f"用的浏览器在别处很少见：平均每 {one} 票才有一票，别处是每 {other} 票"
+        case Trait.FEW_AGENTS:
+            return f"浏览器型号只相当于 {here:.0f} 种，别处同样多的人相当于 {there:.0f} 种"
+        case Trait.MANY_AGENTS:
+            return f"浏览器型号散得像照着名单抽的：相当于 {here:.0f} 种，别处只有 {there:.0f} 种"
+        case Trait.REGULAR:
+            return f"一票接一票的间隔太整齐：变化程度 {value:.2f}，互不相干的人是 {usual:.2f}"
+        case _:
+            return f"{value:.0%} 的票投在 0:30 到 6:00 之间，别处是 {usual:.1%}"
 
 
 def _around(spread: float) -> str:
