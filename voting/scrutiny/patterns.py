@@ -6,15 +6,19 @@ Which pattern a case bears decides nothing; it tells people where to look first.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 
 from voting.case import Pattern
+from voting.scrutiny.measures import own_count
 from voting.scrutiny.traits import Scene, Trait
-from voting.scrutiny.votes import Longs, Votes
+from voting.scrutiny.votes import Longs, Mask, Votes
 
-MANY_FROM_ONE = 20
-MOSTLY = 0.5
+MANY_FROM_ONE: Final = 20
+MOSTLY: Final = 0.5
+HARDLY_ELSE: Final = 0.8
+SOME: Final = 3
 
 
 def one_address(votes: Votes, at: Longs) -> float:
@@ -28,17 +32,22 @@ def one_address(votes: Votes, at: Longs) -> float:
     return float((count[address + 1] >= MANY_FROM_ONE).mean())
 
 
+def is_alone(votes: Votes) -> Mask:
+    """For each vote, whether its network votes for hardly anything else than its entry."""
+    width = len(votes.entries)
+    pair, count = own_count(votes.net, votes.entry, width)
+    whole = np.bincount(votes.net + 1)[votes.net + 1]
+    own = count[pair]
+    found: Mask = (votes.net >= 0) & (own >= HARDLY_ELSE * whole) & (own >= SOME)
+    return found
+
+
 def lone_network(votes: Votes, at: Longs) -> float:
     """The share that came from networks which vote for hardly anything else.
 
     Honest: a firm or a village of a small provider; it doesn't bring hundreds who each come once.
     """
-    width = len(votes.entries)
-    net = votes.net + 1
-    whole = np.bincount(net)
-    own = np.bincount(net[at] * np.int64(width) + votes.entry[at], minlength=len(whole) * width)
-    mine = own[net[at] * np.int64(width) + votes.entry[at]]
-    return float(((mine >= 0.8 * whole[net[at]]) & (mine >= 3)).mean())
+    return float(is_alone(votes)[at].mean())
 
 
 def marker(votes: Votes, at: Longs) -> float:

@@ -12,8 +12,8 @@ from voting.case import Case, Evidence, Finding, Pattern, Sign
 from voting.scrutiny.crowds import Crowd, crowds, evenness, is_even, once
 from voting.scrutiny.ground import Ground
 from voting.scrutiny.lockstep import AT_ONCE, Troop, paces, troops, with_covers
-from voting.scrutiny.passers import MISTAKEN, Excess, Mixture, beside, excesses, passers
-from voting.scrutiny.patterns import pattern_of_passers, pattern_of_troop
+from voting.scrutiny.passers import FAR, MISTAKEN, Excess, Mixture, beside, excesses, passers, usual
+from voting.scrutiny.patterns import is_alone, pattern_of_passers, pattern_of_troop
 from voting.scrutiny.traits import (
     BROADCAST,
     Scene,
@@ -24,9 +24,13 @@ from voting.scrutiny.traits import (
     scene_of,
     speaks,
 )
-from voting.scrutiny.votes import DAY_MS, MINUTE_MS, Floats, Longs, Votes
+from voting.scrutiny.votes import DAY_MS, MINUTE_MS, Floats, Longs, Mask, Votes
 
 MOST_SURGES: Final = 3
+#: Fewer from a place of their own than a quarter say nothing.
+MANY: Final = 0.25
+#: Entries never agree better than this in what share comes from a place of its own.
+AT_LEAST: Final = 0.03
 #: A surplus on so many days lasts.
 SOME_DAYS: Final = 3
 #: Visits are even when they lie so many standard errors beyond those of a crowd that was told, and
@@ -59,6 +63,8 @@ def of_passers(ground: Ground, score: Floats) -> Iterator[Suspect]:
             scene = scene_of(votes, inside, ground.usual_networks)
             traits = of_measures(votes, inside, ground.nature, ground.rarity)
             traits[Trait.PASSERS] = _too_many(excess)
+            if alone := _alone(ground, kind, excess):
+                traits[Trait.ALONE] = alone
             rest = max(excess.surplus - len(excess.named), 0.0) / max(excess.inside, 1)
             score[inside] = np.maximum(score[inside], UNFLAGGED * min(rest, 1.0))
             if len(excess.named) >= ground.least / 2 and speaks(traits, scene):
@@ -130,12 +136,28 @@ def _too_many(excess: Excess) -> Evidence:
     return Evidence(Trait.PASSERS.sign, excess.inside, expected, chance, sentence)
 
 
+def _alone(ground: Ground, kind: Mask, excess: Excess) -> Evidence | None:
+    """Whether far more of them than elsewhere come from networks that vote for nothing else."""
+    votes = ground.votes
+    inside = np.bincount(votes.entry, kind, len(votes.entries)).astype(np.int64)
+    alone = np.bincount(votes.entry, kind & is_alone(votes), len(inside)).astype(np.int64)
+    norm = usual(alone, np.where(ground.clean, inside, 0))
+    share = float(alone[excess.entry] / inside[excess.entry])
+    chance = norm.share * (1 - norm.share) / max(float(inside[excess.entry]), 1.0)
+    z = (share - norm.share) / (max(norm.spread, AT_LEAST) ** 2 + chance) ** 0.5
+    if z < FAR or share < MANY:
+        return None
+    sentence = f"{share:.0%} 来自几乎只投这一件作品的网络，其他作品是 {norm.share:.0%}"
+    return Evidence(Trait.ALONE.sign, share, norm.share, log10_of_normal(z), sentence)
+
+
 def _together(troop: Troop, scene: Scene) -> Evidence:
     sentence = (
         f"{troop.voters} 位投票人在 {troop.cells} 个半小时里一再同时出现，"
-        f"前后投了 {scene.entries} 件作品：同场 {troop.met:.0f} 人次，偶然只会有 {troop.expected:.0f} 人次"
+        f"前后投了 {scene.entries} 件作品：同场 {troop.met:.0f} 人次，"
+        f"偶然只会有 {troop.expected:.0f} 人次"
     )
-    chance = max(troop.log10_p, -9999.0)
+    chance = max(troop.log10_p, -300.0)
     return Evidence(Trait.ACROSS.sign, troop.met, troop.expected, chance, sentence)
 
 

@@ -199,8 +199,9 @@ def of_measures(votes: Votes, at: Longs, nature: Nature, rarity: Floats) -> dict
 
 
 def log10_of_normal(z: float) -> float:
-    """log10 of the chance to lie `z` or more standard deviations out on one side; z > 1."""
-    return -(z * z / 2 + math.log(z * math.sqrt(2 * math.pi))) / math.log(10)
+    """log10 of the chance to lie `z` or more standard deviations out on one side (z > 1); nothing
+    that is counted in votes is known better than to 300 digits."""
+    return max(-(z * z / 2 + math.log(z * math.sqrt(2 * math.pi))) / math.log(10), -300.0)
 
 
 def _sentence(trait: Trait, value: float, usual: float) -> str:
