@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import statistics
 import threading
-from collections import defaultdict
+import time
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
@@ -13,10 +14,13 @@ from typing import Any
 
 from bench.load import Conversation, Request, Result, again, connect, hold, run
 from bench.stage import Server, Stage
-from bench.visitors import NOT_YET, Crowd
+from bench.visitors import NOT_YET, Crowd, Visitor
+from voting.voter import VIEW_RIPENS_MS
 
 #: Votes a second beside the pages, so that the standings really change.
 TRICKLE = 5
+#: The site takes nothing within a second of the look; so long nobody does anything.
+RIPENS_S = VIEW_RIPENS_MS / 1000
 #: A phase that has a number of requests to send doesn't take longer than this.
 LONGEST_S = 10.0
 
@@ -61,6 +65,7 @@ class Rounds:
         sample = people[0]
         self._measure("me", site, (one.look() for one in people), LONGEST_S)
         people = [one for one in people if one.pass_request is not NOT_YET]
+        time.sleep(RIPENS_S)
         self._measure("passes", site, (one.ask_pass() for one in people), LONGEST_S)
         people = [one for one in people if one.vote_request is not NOT_YET]
 
@@ -87,7 +92,10 @@ class Rounds:
             for one in reversed(pages) if reverse else pages:
                 self._measure(*one)
         together = self.crowd.visitors(size.together)
-        self._measure("together", site, (one.whole() for one in together), LONGEST_S)
+        run(site.port, (one.look() for one in together), seconds=LONGEST_S)
+        time.sleep(RIPENS_S)
+        together = [one for one in together if one.pass_request is not NOT_YET]
+        self._measure("together", site, (one.rest() for one in together), LONGEST_S)
 
     def _measure(
         self, name: str, server: Server, conversations: Iterable[Conversation], seconds: float
@@ -152,11 +160,15 @@ class Trickle:
             raise self.failure
 
     def _flow(self) -> None:
+        looking: deque[Visitor] = deque()
         try:
             with connect(self.port) as line:
                 for one in self.crowd.for_ever():
                     if self.enough.wait(1 / TRICKLE):
                         return
-                    hold(line, one.whole())
+                    hold(line, one.look())
+                    looking.append(one)
+                    if len(looking) > TRICKLE * RIPENS_S:
+                        hold(line, looking.popleft().rest())
         except BaseException as error:
             self.failure = error

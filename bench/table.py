@@ -28,7 +28,7 @@ SCENARIOS = {
     "vote": "POST …/votes",
     "me": "GET /api/v1/me?entry=N",
     "passes": "POST /api/v1/passes",
-    "together": "me + passes + votes",
+    "together": "passes + votes",
 }
 
 

@@ -21,7 +21,10 @@ NOT_YET = Request(b"", 0)
 
 
 class Visitor:
-    """One person: looks at an entry, asks for a pass, votes. Each answer makes the next request."""
+    """One person: looks at an entry, asks for a pass, votes. Each answer makes the next request.
+
+    Between look and pass a second goes by, as long as the site wants it.
+    """
 
     def __init__(self, position: int) -> None:
         self.entry = 1 + position % ENTRIES
@@ -45,8 +48,8 @@ class Visitor:
     def vote(self) -> Conversation:
         yield self.vote_request
 
-    def whole(self) -> Conversation:
-        yield from self.look()
+    def rest(self) -> Conversation:
+        """All that comes after the look."""
         yield from self.ask_pass()
         yield from self.vote()
 

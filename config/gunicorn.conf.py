@@ -54,25 +54,27 @@ def pre_request(worker: Any, req: Any) -> None:  # noqa: ARG001 gunicorn's signa
 
 
 def post_worker_init(worker: Any) -> None:
-    """Refused votes are counted in memory and written every few seconds, beside the votes."""
+    """Refused votes are counted in memory, and known voters kept; both are written every few
+    seconds, beside the votes."""
 
     def write() -> None:
         while True:
             gevent.sleep(5)
-            write_refusals(worker)
+            write_down(worker)
 
     gevent.spawn(write)
 
 
 def worker_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 gunicorn's signature
     """What was counted last."""
-    write_refusals(worker)
+    write_down(worker)
 
 
-def write_refusals(worker: Any) -> None:
+def write_down(worker: Any) -> None:
     """There is no app when it couldn't be loaded, and no site in the floor of the bench."""
     if site := getattr(getattr(worker, "wsgi", None), "extensions", {}).get("site"):
         site.store.refusals.write()
+        site.store.gate.write()
 
 
 def on_starting(server: Any) -> None:  # noqa: ARG001 gunicorn's signature

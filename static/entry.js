@@ -29,6 +29,7 @@
   var intended = null; // what was tapped before signing in, handed back once
   var mine = 0; // the count with my vote in it, which the page may not know of yet
   var sent = null; // a ballot that was not answered: it must be the one that is sent again
+  var ripe = 0; // the site takes no vote within a second of the look
   var busy = false;
   var leaving = false; // on the way to WeChat
   var until = 0; // until then the server wants to be left alone
@@ -133,6 +134,7 @@
 
   function take(found) {
     me = found;
+    ripe = me.intended ? 0 : Date.now() + 1000;
     // Whoever has no pass gets another code with each look: the first one will do.
     if (!site.code || me.voter_class) {
       site.code = me.share;
@@ -210,12 +212,24 @@
   function prepare() {
     var known = me && (me.ballot || me.view) ? Promise.resolve({ ok: true }) : refresh();
     return known.then(function (answer) {
+      return new Promise(function (done) { setTimeout(done, ripe - Date.now(), answer); });
+    }).then(function (answer) {
       if (!answer.ok) return answer;
       if (me.sign_in === 'here') return signIn();
-      if (me.ballot) return post(me.ballot);
-      return site.firmly('POST', '/api/v1/passes', { entry: number, view: me.view }).then(function (pass) {
-        return pass.ok ? post(pass.data.ballot) : pass;
-      });
+      return me.ballot ? post(me.ballot) : askPass(me.view);
+    });
+  }
+
+  function askPass(view, solution) {
+    return site.firmly('POST', '/api/v1/passes', { entry: number, view: view, challenge: solution }).then(function (pass) {
+      if (pass.ok) return post(pass.data.ballot);
+      if (!pass.data.challenge || solution !== undefined) return pass;
+      return new Promise(function (done) { // many newcomers here: challenge.js does a little work first
+        var script = document.head.appendChild(site.make('script'));
+        site.challenge = { of: pass.data.challenge, tell: tell, paint: paint, done: done };
+        script.onerror = function () { done(''); };
+        script.src = bar.getAttribute('data-challenge');
+      }).then(function (found) { return askPass(view, found); });
     });
   }
 
@@ -250,7 +264,7 @@
       delete me.view;
     }
     tell('已计入这一票', [
-      line(votes ? '正在更新名次…' : '投票结束后公布票数和名次', 'now'),
+      line(votes ? '正在更新名次…' : bar.getAttribute('data-hush'), 'now'),
       line(['回执 ', line(data.receipt, 'no')], 'slip-of')
     ], true);
     stamp(true, true);

@@ -7,6 +7,7 @@
   var inside = board.querySelector('.board.in');
   var outside = board.querySelector('.board.out');
   var phase = board.getAttribute('data-phase');
+  var counts = board.getAttribute('data-counts');
   var ended = ['closed', 'under_review', 'published'].indexOf(phase) >= 0;
   var winners = Number(board.getAttribute('data-winners'));
   var asOf = Number(board.getAttribute('data-as-of'));
@@ -32,7 +33,7 @@
     row.querySelector('.rank').childNodes[1].nodeValue = one.rank;
     row.querySelector('.gap').textContent = sentence;
     row.querySelector('.score b').textContent = site.count(one.votes);
-    row.querySelector('.share-of rect').setAttribute('width', (best ? Math.round(1000 * one.votes / best) / 10 : 0) + '%');
+    row.querySelector('.share-of svg').setAttribute('width', (best ? Math.round(1000 * one.votes / best) / 10 : 0) + '%');
     row.classList.toggle('first', one.rank <= 3 && one.votes > 0);
   }
 
@@ -62,8 +63,10 @@
 
   function show(data) {
     var list = data.entries.filter(function (one) { return rows[one.number]; });
-    var climbed = data.entries.slice(0, winners).some(function (one) { return one.votes && !rows[one.number]; });
-    // A work from below the listed ones is among the first now, or one was withdrawn.
+    var climbed = data.entries.slice(0, winners).some(function (one) { return one.votes && !rows[one.number]; }) ||
+      list.some(function (one) { return one.held !== Number(rows[one.number].getAttribute('data-held')); });
+    // A work from below the listed ones is among the first now, one was withdrawn, or it is midnight
+    // and other votes are being looked into.
     if (climbed || list.length < Object.keys(rows).length) { location.reload(); return; }
     var before = calm ? null : places();
     var scroll = window.pageYOffset;
@@ -97,11 +100,14 @@
 
   function take(data) {
     var firstVotes = !inside && data.total_votes;
-    if (data.phase !== phase || firstVotes) { location.reload(); return; }
+    if (data.phase !== phase || data.counts !== counts || firstVotes) { location.reload(); return; }
     if (!inside || Date.parse(data.as_of) < asOf) return;
     asOf = Date.parse(data.as_of);
     document.getElementById('clock').textContent = site.clock(asOf);
-    if (data.total_votes !== null) show(data);
+    var total = document.getElementById('total');
+    if (counts === 'exact') show(data);
+    // Rounded counts change seldom.
+    else if (site.count(data.total_votes) !== total.textContent) location.reload();
   }
 
   function plan(wait) {

@@ -48,12 +48,12 @@
   }
 
   /** The same call again, three times more and more patiently, while the answer is lost or the
-      store is away. */
+      store is away; or a second later, when it came too soon after the page was opened. */
   function firmly(method, path, body, turn) {
     var again = turn || 0;
     return call(method, path, body, 8 * (again + 1)).then(function (answer) {
-      if (again >= 3 || [0, 500, 502, 503, 504].indexOf(answer.status) < 0) return answer;
-      return pause(500 * Math.pow(2, again) + Math.random() * 300).then(function () {
+      if (again >= 3 || [0, 425, 500, 502, 503, 504].indexOf(answer.status) < 0) return answer;
+      return pause(answer.status === 425 ? 1000 : 500 * Math.pow(2, again) + Math.random() * 300).then(function () {
         return firmly(method, path, body, again + 1);
       });
     });

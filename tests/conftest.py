@@ -15,7 +15,7 @@ import pytest
 import redis
 from flask import Flask
 from people import Town, Visitor
-from staging import PLAIN, build_open, wait_until, written
+from staging import PLAIN, build_open, unhurried, wait_until, written
 
 from voting import create_app
 from voting.supervisor.child import end_with_us
@@ -108,9 +108,7 @@ def app(opened: Opened, environ: dict[str, str]) -> Flask:
         for key, value in opened.law.items():
             pipeline.restore(key, 0, value)
         pipeline.execute()
-    app = create_app(environ)
-    app.testing = False  # errors are answered as in production
-    return app
+    return unhurried(create_app(environ))
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import altcha
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
@@ -27,8 +28,9 @@ class Visitor:
     def me(self, entry: int | None = None) -> dict[str, Any]:
         return self.get("/api/v1/me" + (f"?entry={entry}" if entry else "")).json
 
-    def ask_pass(self, entry: int, view: str) -> TestResponse:
-        return self.post("/api/v1/passes", json={"entry": entry, "view": view})
+    def ask_pass(self, entry: int, view: str, solution: str | None = None) -> TestResponse:
+        body = {"entry": entry, "view": view, "challenge": solution}
+        return self.post("/api/v1/passes", json={k: v for k, v in body.items() if v is not None})
 
     def ballot(self, entry: int) -> str:
         """A ballot for an entry, as the page gets it; makes a pass where there is none."""
@@ -43,6 +45,13 @@ class Visitor:
 
     def _from(self) -> dict[str, str]:
         return {"REMOTE_ADDR": self.address}
+
+
+def solve(challenge: dict[str, Any]) -> str:
+    """A challenge's solution, as challenge.js sends it."""
+    found = altcha.solve_challenge(altcha.Challenge.from_dict(challenge))
+    assert found
+    return altcha.Payload(altcha.Challenge.from_dict(challenge), found).to_base64()
 
 
 @dataclass

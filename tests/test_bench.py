@@ -70,8 +70,9 @@ def site() -> Iterator[ThreadingHTTPServer]:
 
 def test_each_conversation_counts_once_and_every_request_arrives(site):
     people = Crowd().visitors(50)
+    load.run(site.server_port, (one.look() for one in people), seconds=30, connections=4)
     result = load.run(
-        site.server_port, (one.whole() for one in people), seconds=30, connections=4
+        site.server_port, (one.rest() for one in people), seconds=30, connections=4
     )
     assert result.done == 50
     assert sum(Site.asked.values()) == 3 * 50
@@ -101,7 +102,8 @@ def test_a_wrong_status_ends_the_run_with_the_replys_body(site):
 def test_a_conversation_on_a_line_of_its_own_is_checked_too(site):
     one = Crowd().visitors(1)[0]
     with load.connect(site.server_port) as line:
-        load.hold(line, one.whole())
+        load.hold(line, one.look())
+        load.hold(line, one.rest())
         forged = one.post("/api/v1/entries/1/votes", {"ballot": "forged"}, "pass=mine")
         with pytest.raises(load.WrongReply):
             load.hold(line, load.once(forged))

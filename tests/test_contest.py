@@ -14,17 +14,21 @@ from works import an_entry
 from voting.contest import (
     ORDERS,
     SHANGHAI,
+    CloseCall,
+    Closing,
     Counts,
     Identity,
     Law,
     Neighbours,
     Period,
     Phase,
+    Quiet,
     Rules,
     Shown,
     Standing,
     Standings,
     Tie,
+    as_shown,
     day_of,
     moment,
     neighbours,
@@ -46,6 +50,8 @@ LAW = Law(
     votes_per_device=5,
 )
 HOUR = 3_600_000
+#: LAW's before a law could say anything of the vote's end.
+SOURCE_OF_BEFORE = "abf93a33005f7351"
 
 
 def ms(*moment: int) -> int:
@@ -54,7 +60,7 @@ def ms(*moment: int) -> int:
 
 
 def rules(**changes: object) -> Rules:
-    return replace(LAW.rules(1, "首次", 0), opens_ms=1000, closes_ms=2000, **changes)
+    return replace(LAW.rules(1, "首次", 0), **{"opens_ms": 1000, "closes_ms": 2000} | changes)
 
 
 @pytest.mark.parametrize(
@@ -95,6 +101,109 @@ def test_counts_are_shown_when_the_rules_say_so_and_never_before_the_vote_opens(
     counts: Counts, now_ms: int, shown: bool
 ):
     assert what_may_be_shown(rules(counts=counts), now_ms) == Shown(counts=shown)
+
+
+QUIET = Closing(quiet_hours=1, quiet=Quiet.HIDDEN)
+ROUNDED = Closing(quiet_hours=1, quiet=Quiet.ROUNDED, round_to=50)
+
+
+@pytest.mark.parametrize(
+    ("closing", "now_ms", "shown"),
+    [
+        (QUIET, HOUR - 1, Shown(counts=False)),
+        (QUIET, HOUR, Shown(counts=True)),
+        (QUIET, 4 * HOUR - 1, Shown(counts=True)),
+        (QUIET, 4 * HOUR, Shown(counts=False, quiet=True)),
+        (QUIET, 5 * HOUR - 1, Shown(counts=False, quiet=True)),
+        (QUIET, 5 * HOUR, Shown(counts=True)),
+        (ROUNDED, 4 * HOUR - 1, Shown(counts=True)),
+        (ROUNDED, 4 * HOUR, Shown(counts=True, step=50, quiet=True)),
+        (ROUNDED, 5 * HOUR, Shown(counts=True)),
+        (replace(QUIET, quiet_hours=0), 5 * HOUR - 1, Shown(counts=True)),
+        (replace(QUIET, quiet_hours=9), HOUR - 1, Shown(counts=False)),
+        (replace(QUIET, quiet_hours=9), HOUR, Shown(counts=False, quiet=True)),
+    ],
+)
+def test_in_the_quiet_hours_counts_are_hidden_or_rounded(
+    closing: Closing, now_ms: int, shown: Shown
+):
+    live = rules(opens_ms=HOUR, closes_ms=5 * HOUR, closing=closing)
+    assert what_may_be_shown(live, now_ms) == shown
+    hidden = replace(live, counts=Counts.AFTER_CLOSE)
+    assert hidden.quiet_ms is None, "counts that are never shown need no quiet"
+    assert what_may_be_shown(hidden, now_ms) == Shown(counts=now_ms >= 5 * HOUR)
+
+
+def test_an_extension_moves_the_quiet_hours_with_the_close():
+    closing = rules(opens_ms=0, closes_ms=5 * HOUR, closing=QUIET)
+    assert not what_may_be_shown(closing, 4 * HOUR).counts
+    later = replace(closing, closes_ms=7 * HOUR)
+    assert what_may_be_shown(later, 4 * HOUR).counts
+    assert later.quiet_ms == 6 * HOUR
+
+
+@given(
+    st.dictionaries(st.integers(1, 30), st.integers(0, 500), max_size=30),
+    st.dictionaries(st.integers(1, 30), st.integers(0, 500), max_size=30),
+    st.integers(2, 200),
+)
+def test_whatever_happens_within_a_step_rounded_standings_are_the_same(
+    tally: dict[int, int], more: dict[int, int], step: int
+):
+    """The same order, places and total, too: else the order would tell who is ahead."""
+
+    def shown(votes: dict[int, int]) -> Standings:
+        exact = Standings(1, False, rank(votes, votes))
+        return as_shown(exact, Shown(counts=True, step=step, quiet=True))
+
+    within = {n: v // step * step + more.get(n, 0) % step for n, v in tally.items()}
+    assert shown(within) == shown(tally)
+    assert all(row.votes % step == 0 for row in shown(tally).rows)
+    assert all(0 <= tally[row.number] - row.votes < step for row in shown(tally).rows)
+
+
+def test_hidden_standings_have_no_rows_and_exact_ones_are_the_same():
+    exact = Standings(7, True, rank({1: 5, 2: 3}, [1, 2]))
+    assert as_shown(exact, Shown(counts=True)) is exact
+    assert as_shown(exact, Shown(counts=False, quiet=True)) == Standings(7, True, ())
+    assert as_shown(exact, Shown(counts=False)).total_votes == 0
+
+
+def test_a_law_that_makes_nothing_of_its_end_has_the_source_of_before():
+    """Else every contest that is running would be refused at its next start."""
+    assert LAW.source == SOURCE_OF_BEFORE
+    off = Closing(quiet_hours=0, quiet=Quiet.ROUNDED, round_to=7, review_hours=0)
+    assert replace(LAW, closing=off).source == SOURCE_OF_BEFORE
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"quiet_hours": 2},
+        {"quiet": Quiet.HIDDEN},
+        {"round_to": 51},
+        {"review_hours": 48},
+        {"close_call": CloseCall.JURY},
+        {"close_call": CloseCall.ALL_AWARDED},
+    ],
+)
+def test_the_source_changes_with_every_part_of_the_end_that_makes_a_difference(change: dict):
+    law = replace(LAW, closing=ROUNDED)
+    assert replace(law, closing=replace(ROUNDED, **change)).source != law.source
+
+
+def test_a_step_that_nobody_rounds_to_makes_no_difference():
+    law = replace(LAW, closing=QUIET)
+    assert replace(law, closing=replace(QUIET, round_to=7)).source == law.source
+
+
+def test_the_end_comes_with_each_version():
+    law = replace(LAW, closing=replace(QUIET, review_hours=48))
+    made = law.rules(1, "", 0)
+    assert made.closing == law.closing
+    assert made.quiet_ms == made.closes_ms - HOUR
+    assert made.review_until_ms == made.closes_ms + 48 * HOUR
+    assert LAW.rules(1, "", 0).review_until_ms is None
 
 
 @pytest.mark.parametrize(
@@ -276,6 +385,7 @@ def test_the_source_of_the_rules_changes_with_every_part_of_the_law(name: str):
         "tie": Tie.JURY,
         "counts": Counts.AFTER_CLOSE,
         "votes_per_device": 3,
+        "closing": Closing(quiet_hours=1),
     }
     assert replace(LAW, **{name: other[name]}).source != LAW.source
 

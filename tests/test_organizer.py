@@ -33,12 +33,15 @@ def test_an_organizer_may_do_everything():
 
 
 def test_a_supervisor_changes_nothing():
-    changing = {Power.REVIEW, Power.WITHDRAW, Power.RULE, Power.ACCOUNTS}
+    changing = {Power.REVIEW, Power.WITHDRAW, Power.RULE, Power.ACCOUNTS, Power.DECIDE}
     assert not POWERS[Role.SUPERVISOR] & changing
 
 
-def test_a_reviewer_sees_neither_log_nor_exports_nor_accounts():
-    hidden = {Power.READ_LOG, Power.EXPORT, Power.EXPORT_SIGNALS, Power.ACCOUNTS, Power.RULE}
+def test_a_reviewer_sees_neither_log_nor_exports_nor_accounts_nor_cases():
+    hidden = {
+        Power.READ_LOG, Power.EXPORT, Power.EXPORT_SIGNALS, Power.ACCOUNTS, Power.RULE,
+        Power.INSPECT, Power.DECIDE,
+    }  # fmt: skip
     assert not POWERS[Role.REVIEWER] & hidden
 
 

@@ -14,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from works import an_entry
 
+from voting.case import Pattern
 from voting.contest import Category, Counts, EntryState, Identity, Period, Rules, Tie
 from voting.result import (
+    REMOVED_WORDS,
     SEALING_ROUND_MS,
     About,
     Award,
@@ -56,7 +58,7 @@ def rules(winners: int = 10, tie: Tie = Tie.ALL_AWARDED) -> Rules:
 def cast(votes: dict[int, list[int]], identity: Identity = Identity.DEVICE) -> list[LedgerRow]:
     """Entry → when its votes came; each by a voter of its own."""
     moments = [(entry, at) for entry, all_at in votes.items() for at in all_at]
-    return [(entry, at, b"voter%03d" % n, identity) for n, (entry, at) in enumerate(moments)]
+    return [(entry, at, b"voter%03d" % n, identity, None) for n, (entry, at) in enumerate(moments)]
 
 
 def result(
@@ -243,8 +245,8 @@ def test_votes_for_an_entry_that_nobody_knows_are_told_too():
 
 
 def test_counted_and_removed_votes_make_up_the_ledger_and_kinds_make_up_the_counted():
-    rows = [*cast({1: [1, 2], 3: [3]}), (2, 4, b"voter000", Identity.OPENID)]
-    rows += [(3, 5, b"demovote", Identity.DEMO)]
+    rows = [*cast({1: [1, 2], 3: [3]}), (2, 4, b"voter000", Identity.OPENID, None)]
+    rows += [(3, 5, b"demovote", Identity.DEMO, None)]
     entries = {n: an_entry(n, state=EntryState.APPROVED) for n in (1, 2, 3)}
     totals = compute(rows, entries, {}, ABOUT, rules(), 0).totals
     assert totals.votes == 5
@@ -297,3 +299,57 @@ def test_the_digest_changes_with_whatever_is_public(change: Callable[[Result], R
 def test_a_crowd_that_ties_is_counted_and_not_listed():
     found = result({n: [1] for n in range(1, 13)})
     assert tie_words(found)[1] == "与另外 11 件同票并列第 1 名，按规则一并获奖"
+
+
+# --- votes that were removed --------------------------------------------------------------------
+
+
+def removed_from(rows: list[LedgerRow], **out: Pattern) -> list[LedgerRow]:
+    """The same rows; those whose place in the ledger is named don't count: `r3=Pattern.CROWD`."""
+    why = {int(place[1:]): pattern for place, pattern in out.items()}
+    return [(*row[:4], why.get(n)) for n, row in enumerate(rows)]
+
+
+def test_a_removed_vote_counts_nowhere_and_is_told_by_its_reason():
+    rows = removed_from(
+        cast({1: [1, 2, ROUND * 9], 2: [ROUND * 3, 5], 7: [8]}),
+        r2=Pattern.CROWD, r4=Pattern.CROWD, r5=Pattern.LOCKSTEP,
+    )  # fmt: skip
+    entries = {n: an_entry(n, state=EntryState.APPROVED) for n in (1, 2)}
+    entries[7] = an_entry(7, state=EntryState.WITHDRAWN)
+    found = compute(rows, entries, {7: "版权争议"}, ABOUT, rules(), 0)
+    assert [(row.number, row.votes, row.reached_ms) for row in found.rows] == [
+        (1, 2, 2), (2, 1, ROUND * 3),
+    ]  # fmt: skip
+    assert found.removed == (
+        Removed("007 号作品（已撤下）", 0, "版权争议", 7),
+        Removed(REMOVED_WORDS, 2, "不像真人的一阵票"),
+        Removed(REMOVED_WORDS, 1, "同一批账号成组行动"),
+    )
+    assert (found.totals.votes, found.totals.voters, found.ledger_rows) == (3, 3, 6)
+    assert read(write(found)) == found
+
+
+@given(COUNTS, st.data())
+def test_a_result_without_removed_votes_is_that_of_a_ledger_without_them(
+    counts: dict[int, tuple[int, int]], data: st.DataObject
+):
+    rows = cast({n: [at] * count for n, (count, at) in counts.items()})
+    out = data.draw(st.sets(st.integers(0, max(len(rows) - 1, 0))))
+    marked = removed_from(rows, **{f"r{n}": Pattern.CROWD for n in out})
+    entries = {n: an_entry(n, state=EntryState.APPROVED) for n in range(1, 31)}
+    found = compute(marked, entries, {}, ABOUT, rules(), 7_000)
+    left = [row for n, row in enumerate(rows) if n not in out]
+    without = compute(left, entries, {}, ABOUT, rules(), 7_000)
+    assert (found.rows, found.totals) == (without.rows, without.totals)
+    assert found.ledger_rows == len(rows)
+    assert sum(one.votes for one in found.removed) == len(rows) - len(left)
+
+
+def test_a_result_of_before_keeps_its_digest():
+    made = published()
+    assert "without_scrutiny" not in public(made)
+    assert digest(replace(made, without_scrutiny="没有装")) != digest(made)
+    fields = json.loads(write(made))
+    del fields["without_scrutiny"]
+    assert digest(read(json.dumps(fields))) == digest(made)

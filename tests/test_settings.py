@@ -14,7 +14,7 @@ import pytest
 from staging import rewritten
 
 from voting import prepare
-from voting.contest import SHANGHAI, Counts, Period, Tie
+from voting.contest import SHANGHAI, Closing, Counts, Period, Tie
 from voting.settings import ROOT, Keys, Refused, load_contest, load_settings
 
 REAL = ROOT / "config" / "contest.toml"
@@ -82,12 +82,13 @@ WRONG = [
     ('tie = "all_awarded"', 'tie = "coin"', "result", "tie"),
     ('counts = "live"', 'counts = "never"', "result", "counts"),
     ('counts = "live"', 'counts = "live"\nprize = 1', "result", "prize"),
-    ('new_passes = "240 per minute; 4000 per hour"', 'new_passes = "many"', "throttle",
-     "new_passes"),
-    ('new_passes = "240 per minute; 4000 per hour"', 'new_passes = "0 per minute"', "throttle",
-     "new_passes"),
-    ('new_passes = "240 per minute; 4000 per hour"', 'new_passes = "5 per year"', "throttle",
-     "new_passes"),
+    ("new_passes_per_hour = 60", 'new_passes_per_hour = "many"', "throttle",
+     "new_passes_per_hour"),
+    ("new_passes_per_hour = 60", "new_passes_per_hour = 0", "throttle", "new_passes_per_hour"),
+    ("new_passes_per_hour = 60", 'new_passes = "240 per minute; 4000 per hour"', "throttle",
+     "new_passes_per_hour"),
+    ("challenge_work = 1000000", "challenge_work = 0", "throttle", "challenge_work"),
+    ("challenge_work = 1000000", "challenge_work = 1e6", "throttle", "challenge_work"),
     ("votes_per_second = 100", "votes_per_second = 0", "throttle", "votes_per_second"),
     ("votes_per_second = 100", "votes_per_second = 100\nburst = 1", "throttle", "burst"),
     ("verify = []", 'verify = "MP_verify_AbCd1234.txt"', "wechat", "verify"),
@@ -237,13 +238,11 @@ def test_a_time_without_a_zone_is_shanghai_s(tmp_path: Path, written: str):
     assert load_contest(file).law.opens == datetime(2025, 8, 1, 9, tzinfo=SHANGHAI)
 
 
-@pytest.mark.parametrize(
-    "rate", ["1 per second", "240 per minute; 4000 per hour", "7 per day; 3 per hour; 1 per second"]
-)
-def test_rates_may_be_combined(tmp_path: Path, rate: str):
-    shipped = 'new_passes = "240 per minute; 4000 per hour"'
-    file = rewritten(tmp_path, (shipped, f'new_passes = "{rate}"'), source=REAL)
-    assert load_contest(file).new_passes == rate
+def test_how_many_may_come_and_how_much_work_it_is_are_numbers(tmp_path: Path):
+    assert (contest := load_contest(REAL)).new_passes_per_hour == 60
+    assert contest.challenge_work == 1_000_000
+    file = rewritten(tmp_path, ("new_passes_per_hour = 60", "new_passes_per_hour = 7"), source=REAL)
+    assert load_contest(file).new_passes_per_hour == 7
 
 
 @pytest.mark.parametrize(
@@ -462,6 +461,31 @@ def test_half_an_official_account_is_refused_in_one_sentence(given: dict[str, st
     assert "s3cr3t" not in str(refused.value)
 
 
+def test_the_metrics_token_is_long_given_as_text_or_file_and_never_shown(tmp_path: Path):
+    assert load_settings({}).metrics_token == ""
+    token = "0123456789abcdef" * 2
+    (tmp_path / "token").write_text(token + "\n")
+    for given in ({"METRICS_TOKEN": token}, {"METRICS_TOKEN_FILE": str(tmp_path / "token")}):
+        settings = load_settings(given)
+        assert settings.metrics_token == token
+        assert token not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"METRICS_TOKEN": "s3cr3t"}, "at least 32"),
+        ({"METRICS_TOKEN": "s3cr3t " * 9 + "."}, "without spaces"),
+        ({"METRICS_TOKEN": "口令s3cr3t" * 9}, "plain ones"),
+        ({"METRICS_TOKEN_FILE": "/nowhere/token"}, "METRICS_TOKEN_FILE: /nowhere/token"),
+    ],
+)
+def test_a_metrics_token_that_can_be_guessed_is_refused(given: dict[str, str], named: str):
+    with pytest.raises(Refused, match=named) as refused:
+        load_settings(given)
+    assert "s3cr3t" not in str(refused.value)
+
+
 def test_a_vote_that_nobody_could_cast_is_refused(environ: dict[str, str], tmp_path: Path):
     only = rewritten(tmp_path, ("votes_per_device = 5", "votes_per_device = 0"))
     with pytest.raises(Refused, match="votes_per_device = 0"):
@@ -483,3 +507,32 @@ def test_the_commands_say_a_refusal_in_one_sentence(environ: dict[str, str], tmp
     assert done.returncode != 0
     assert "[result] winners" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_contest_that_says_nothing_of_its_end_is_as_it_was_before(tmp_path: Path):
+    text = REAL.read_text(encoding="utf-8")
+    file = tmp_path / "contest.toml"
+    file.write_text(re.sub(r"(?ms)^\[closing\]$.*?(?=^\[throttle\]$)", "", text), encoding="utf-8")
+    law = load_contest(file).law
+    assert law.closing == Closing()
+    assert load_contest(REAL).law.closing != Closing()
+    assert load_contest(REAL).law.source != law.source
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("quiet_hours = 6", "quiet_hours = 169", "0 到 168 的整数"),
+        ("quiet_hours = 6", "quiet_hours = -1", "0 到 168 的整数"),
+        ('quiet = "hidden"', 'quiet = "secret"', '"hidden"、"rounded"'),
+        ("round_to = 100", "round_to = 1", "2 到 100000 的整数"),
+        ("review_hours = 72", 'review_hours = "3 天"', "0 到 2160 的整数"),
+        ('close_call = "jury"', 'close_call = "dice"', '"count"、"jury"、"all_awarded"'),
+        ('close_call = "jury"', 'close_call = "jury"\nlast = 1', "不认识这个键"),
+        ("round_to = 100", "", "没有写"),
+    ],
+)
+def test_what_is_wrong_with_the_end_is_said(tmp_path: Path, old: str, new: str, told: str):
+    file = rewritten(tmp_path, (old, new), source=REAL)
+    assert "[closing]" in refusal(file)
+    assert told in refusal(file)

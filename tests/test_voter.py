@@ -13,6 +13,7 @@ from voting.settings import Keys
 from voting.voter import (
     NO_SHARE,
     VIEW_LIVES_MS,
+    VIEW_RIPENS_MS,
     Intention,
     Pass,
     Place,
@@ -23,6 +24,7 @@ from voting.voter import (
 
 KEYS = Keys(b"s" * 32, b"p" * 32, b"e" * 32)
 NOW = 1_760_000_000_000
+LATER = NOW + VIEW_RIPENS_MS
 VOTERS = Voters(KEYS, "the-contest")
 VIEW = View(b"a view..", 7, NOW)
 PASS = VOTERS.new_pass(VIEW)
@@ -38,10 +40,10 @@ TOKENS = {
     "intention": VOTERS.set_out(VIEW, 12, b"shar"),
 }
 READ: dict[str, Callable[[Voters, str], object]] = {
-    "view": lambda voters, token: voters.read_view(token, 7, NOW),
+    "view": lambda voters, token: voters.read_view(token, 7, LATER),
     "pass": lambda voters, token: voters.read_pass(token, NOW),
     "account": lambda voters, token: voters.read_pass(token, NOW),
-    "ballot": lambda voters, token: voters.read_ballot(token, PASS, 7),
+    "ballot": lambda voters, token: voters.read_ballot(token, PASS, 7, LATER),
     "intention": lambda voters, token: voters.read_intention(token, NOW),
 }
 KINDS = pytest.mark.parametrize("kind", list(TOKENS))
@@ -103,17 +105,17 @@ def test_another_contest_s_or_key_s_token_is_worthless(kind: str, other: Voters)
 
 def test_a_view_or_ballot_for_another_entry_is_foreign():
     with pytest.raises(Worthless) as worthless:
-        VOTERS.read_view(TOKENS["view"], 8, NOW)
+        VOTERS.read_view(TOKENS["view"], 8, LATER)
     assert worthless.value.verdict is Verdict.FOREIGN_BALLOT
     with pytest.raises(Worthless) as worthless:
-        VOTERS.read_ballot(TOKENS["ballot"], PASS, 8)
+        VOTERS.read_ballot(TOKENS["ballot"], PASS, 8, LATER)
     assert worthless.value.verdict is Verdict.FOREIGN_BALLOT
 
 
 def test_another_pass_s_ballot_is_foreign():
     other = VOTERS.new_pass(View(b"another.", 7, NOW))
     with pytest.raises(Worthless) as worthless:
-        VOTERS.read_ballot(TOKENS["ballot"], other, 7)
+        VOTERS.read_ballot(TOKENS["ballot"], other, 7, LATER)
     assert worthless.value.verdict is Verdict.FOREIGN_BALLOT
 
 
@@ -122,6 +124,18 @@ def test_a_view_lives_half_an_hour():
     with pytest.raises(Worthless) as worthless:
         VOTERS.read_view(TOKENS["view"], 7, NOW + VIEW_LIVES_MS)
     assert worthless.value.verdict is Verdict.BALLOT_EXPIRED
+
+
+def test_a_view_and_its_ballot_are_good_a_second_after_the_look_and_not_before():
+    assert VOTERS.read_view(TOKENS["view"], 7, LATER) == VIEW
+    assert VOTERS.read_ballot(TOKENS["ballot"], PASS, 7, LATER).voter == PASS.voter
+    for now_ms in (LATER - 1, NOW, NOW - 10_000):  # another process's clock may be behind
+        with pytest.raises(Worthless) as worthless:
+            VOTERS.read_view(TOKENS["view"], 7, now_ms)
+        assert worthless.value.verdict is Verdict.TOO_EARLY
+        with pytest.raises(Worthless) as worthless:
+            VOTERS.read_ballot(TOKENS["ballot"], PASS, 7, now_ms)
+        assert worthless.value.verdict is Verdict.TOO_EARLY
 
 
 def test_the_same_view_makes_the_same_pass_and_the_same_ballot():
@@ -135,20 +149,20 @@ def test_two_looks_are_two_views_two_passes_and_two_ballots():
     first, second = VOTERS.look(7, NOW), VOTERS.look(7, NOW)
     assert first.id != second.id
     assert VOTERS.new_pass(first) != VOTERS.new_pass(second)
-    ballots = [VOTERS.read_ballot(VOTERS.ballot(PASS, view), PASS, 7) for view in (first, second)]
+    ballots = [VOTERS.read_ballot(VOTERS.ballot(PASS, view), PASS, 7, LATER) for view in (first, second)]
     assert ballots[0].id != ballots[1].id
     assert ballots[0].voter == ballots[1].voter == PASS.voter
 
 
 def test_one_view_makes_another_ballot_for_another_pass():
     other = VOTERS.new_pass(View(b"another.", 7, NOW))
-    mine = VOTERS.read_ballot(TOKENS["ballot"], PASS, 7)
-    theirs = VOTERS.read_ballot(VOTERS.ballot(other, VIEW), other, 7)
+    mine = VOTERS.read_ballot(TOKENS["ballot"], PASS, 7, LATER)
+    theirs = VOTERS.read_ballot(VOTERS.ballot(other, VIEW), other, 7, LATER)
     assert mine.id != theirs.id
 
 
 def test_a_ballot_carries_its_entry_its_voter_and_when_the_page_was_seen():
-    ballot = VOTERS.read_ballot(TOKENS["ballot"], PASS, 7)
+    ballot = VOTERS.read_ballot(TOKENS["ballot"], PASS, 7, LATER)
     assert (ballot.entry, ballot.voter, ballot.issued_ms) == (7, PASS.voter, NOW)
     assert VOTERS.read_pass(TOKENS["pass"], NOW) == PASS
 

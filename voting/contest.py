@@ -62,6 +62,52 @@ class Counts(enum.StrEnum):
     AFTER_CLOSE = "after_close"
 
 
+class Quiet(enum.StrEnum):
+    """What the public sees of counts in the last hours."""
+
+    HIDDEN = "hidden"
+    ROUNDED = "rounded"
+
+
+class CloseCall(enum.StrEnum):
+    """Who decides where the last winning places hang on votes that nobody can name."""
+
+    COUNT = "count"
+    JURY = "jury"
+    ALL_AWARDED = "all_awarded"
+
+
+HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """[closing]: how the vote ends; as it stands here nothing is special about the end.
+
+    `round_to` is the step that counts are rounded down to. `review_hours` says how long the votes
+    are looked through after the close, 0 that nobody has said so.
+    """
+
+    quiet_hours: int = 0
+    quiet: Quiet = Quiet.HIDDEN
+    round_to: int = 100
+    review_hours: int = 0
+    close_call: CloseCall = CloseCall.COUNT
+
+    @property
+    def words(self) -> list[str]:
+        """What makes a difference, for a law's source: nothing where nothing is special."""
+        found: list[str] = []
+        if self.quiet_hours:
+            step = [str(self.round_to)] if self.quiet is Quiet.ROUNDED else []
+            found += ["quiet", str(self.quiet_hours), str(self.quiet), *step]
+        if self.review_hours:
+            found += ["review", str(self.review_hours)]
+        if self.close_call is not CloseCall.COUNT:
+            found += ["close_call", str(self.close_call)]
+        return found
+
+
 class Phase(enum.StrEnum):
     """Where the vote stands."""
 
@@ -127,6 +173,7 @@ class Verdict(enum.StrEnum):
     BALLOT_INVALID = "ballot_invalid"
     BALLOT_EXPIRED = "ballot_expired"
     FOREIGN_BALLOT = "foreign_ballot"
+    TOO_EARLY = "too_early"
 
 
 #: The key of the category whose entries carry the AI label, and the label.
@@ -236,10 +283,24 @@ class Rules:
     tie: Tie
     counts: Counts
     votes_per_device: int
+    closing: Closing = Closing()
 
     def votes_of(self, identity: Identity) -> int:
         """How many votes a voter of this class has in a period."""
         return self.votes_per_device if identity is Identity.DEVICE else self.votes_per_voter
+
+    @property
+    def quiet_ms(self) -> int | None:
+        """When the quiet hours begin; None where there are none, or nothing to keep quiet about."""
+        if not self.closing.quiet_hours or self.counts is not Counts.LIVE:
+            return None
+        return max(self.opens_ms, self.closes_ms - self.closing.quiet_hours * HOUR_MS)
+
+    @property
+    def review_until_ms(self) -> int | None:
+        """When the time set for the review is over; None where none was set."""
+        hours = self.closing.review_hours
+        return self.closes_ms + hours * HOUR_MS if hours else None
 
     def phase(self, now_ms: int, *, paused: bool, stage: Stage = Stage.NONE) -> Phase:
         if now_ms < self.opens_ms:
@@ -251,7 +312,10 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """[voting] and [result] as written. `opens` and `closes` may be the demo's relative words."""
+    """[voting], [result] and [closing] as written.
+
+    `opens` and `closes` may be the demo's relative words.
+    """
 
     opens: datetime | str
     closes: datetime | str
@@ -262,13 +326,15 @@ class Law:
     tie: Tie
     counts: Counts
     votes_per_device: int
+    closing: Closing = Closing()
 
     @property
     def source(self) -> str:
         """Changes exactly when somebody changes the law in contest.toml."""
-        words = [str(getattr(self, name)) for name in self.__slots__]
+        words = [str(getattr(self, name)) for name in self.__slots__ if name != "closing"]
         if self.votes_per_device == self.votes_per_voter:
             words.pop()  # the law as it was written before devices had a quota of their own
+        words += self.closing.words  # none for the law as it was written before it had an end
         return hashlib.sha256(json.dumps(words).encode()).hexdigest()[:16]
 
     def rules(self, version: int, reason: str, now_ms: int) -> Rules:
@@ -288,6 +354,7 @@ class Law:
             tie=self.tie,
             counts=self.counts,
             votes_per_device=self.votes_per_device,
+            closing=self.closing,
         )
 
     def window(self, now_ms: int) -> tuple[datetime, datetime]:
@@ -377,20 +444,71 @@ class Neighbours:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What the public may see now; every output asks here."""
+    """What the public may see now; every output asks here.
+
+    `counts`: whether any; `step` is what they are rounded down to, 1 where they are exact; `quiet`:
+    whether that is so because the vote is in its last hours.
+    """
 
     counts: bool
+    step: int = 1
+    quiet: bool = False
+
+    @property
+    def rounded(self) -> bool:
+        return self.counts and self.step > 1
+
+    @property
+    def word(self) -> str:
+        """`exact`, `rounded` or `hidden`."""
+        return "rounded" if self.rounded else "exact" if self.counts else "hidden"
 
 
 def what_may_be_shown(rules: Rules, now_ms: int) -> Shown:
-    live = rules.counts is Counts.LIVE or now_ms >= rules.closes_ms
-    return Shown(counts=live and now_ms >= rules.opens_ms)
+    if now_ms < rules.opens_ms:
+        return Shown(counts=False)
+    if now_ms >= rules.closes_ms:
+        return Shown(counts=True)
+    if rules.quiet_ms is None or now_ms < rules.quiet_ms:
+        return Shown(counts=rules.counts is Counts.LIVE)
+    if rules.closing.quiet is Quiet.ROUNDED:
+        return Shown(counts=True, step=rules.closing.round_to, quiet=True)
+    return Shown(counts=False, quiet=True)
+
+
+def as_shown(standings: Standings, shown: Shown) -> Standings:
+    """The standings that the public sees: all, none of their rows, or those of rounded counts.
+
+    Rounded counts make their own ranking, the total is theirs too: else the order within a step, or
+    the last digits of the total, would tell of single votes.
+    """
+    if not shown.counts:
+        return Standings(standings.as_of_ms, standings.paused, ())
+    if not shown.rounded:
+        return standings
+    rounded = {row.number: row.votes // shown.step * shown.step for row in standings.rows}
+    return Standings(standings.as_of_ms, standings.paused, rank(rounded, rounded))
 
 
 def day_of(now_ms: int) -> int:
     """The contest's calendar day as days since the epoch."""
     local = datetime.fromtimestamp(now_ms / 1000, SHANGHAI)
     return (local.date() - datetime.fromtimestamp(0, UTC).date()).days
+
+
+def midnight_after(now_ms: int) -> int:
+    """The end of the contest's calendar day, in ms since the epoch."""
+    offset_ms = int(SHANGHAI.utcoffset(None).total_seconds() * 1000)
+    return (day_of(now_ms) + 1) * 24 * 3600 * 1000 - offset_ms
+
+
+def decided_through(rules: Rules, now_ms: int) -> int | None:
+    """Up to when decisions about votes show in what the public sees: the last midnight while the
+    vote is open, so that nobody who sells votes can try out what is noticed; None, all of them,
+    once no vote can come any more."""
+    if now_ms >= rules.closes_ms:
+        return None
+    return midnight_after(now_ms) - 24 * 3600 * 1000
 
 
 def rank(tally: Mapping[int, int], numbers: Iterable[int]) -> tuple[Standing, ...]:

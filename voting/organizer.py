@@ -51,9 +51,12 @@ class Power(StrEnum):
     LOOK = "look"  # dashboard, entries, results
     REVIEW = "review"  # take submissions in, approve, refuse, correct
     WITHDRAW = "withdraw"  # take a public entry away, restore it
+    INSPECT = "inspect"  # what scrutiny found: who sees it could tell sellers what is noticed
+    DECIDE = "decide"  # about batches of votes: hold, keep, void, put back
     RULE = "rule"  # phases of the vote, publishing
     EXPORT = "export"  # tallies, entries, decisions, masked ledger, packs
     EXPORT_SIGNALS = "export_signals"  # the ledger with its network and address pseudonyms
+    ANSWER = "answer"  # appeals
     READ_LOG = "read_log"
     ACCOUNTS = "accounts"  # make, change and disable accounts
 
@@ -62,7 +65,10 @@ POWERS: Final[dict[Role, frozenset[Power]]] = {
     Role.ORGANIZER: frozenset(Power),
     Role.REVIEWER: frozenset({Power.SELF, Power.LOOK, Power.REVIEW}),
     Role.SUPERVISOR: frozenset(
-        {Power.SELF, Power.LOOK, Power.EXPORT, Power.EXPORT_SIGNALS, Power.READ_LOG}
+        {
+            Power.SELF, Power.LOOK, Power.INSPECT, Power.EXPORT, Power.EXPORT_SIGNALS,
+            Power.READ_LOG,
+        }
     ),
 }
 

@@ -17,7 +17,18 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
 
-from voting.contest import SHANGHAI, Category, Entry, EntryState, Identity, Rules, Tie, moment
+from voting.case import PATTERN_WORDS, Pattern
+from voting.contest import (
+    SHANGHAI,
+    Category,
+    CloseCall,
+    Entry,
+    EntryState,
+    Identity,
+    Rules,
+    Tie,
+    moment,
+)
 
 #: Rounds are fixed windows of ten minutes of the server's clock, from the epoch on.
 SEALING_ROUND_MS: Final = 600_000
@@ -26,8 +37,13 @@ RUNNERS_UP: Final = 10
 #: A sentence about a tie names this many entries at most.
 MOST_NAMED: Final = 5
 
-#: entry, when it was accepted (ms), voter (8 bytes), how well the voter is known
-LedgerRow = tuple[int, int, bytes, int]
+#: entry, when it was accepted (ms), voter (8 bytes), how well the voter is known, and why the vote
+#: was removed (None: it wasn't)
+LedgerRow = tuple[int, int, bytes, int, Pattern | None]
+
+
+#: What a result calls votes that two organizers have removed.
+REMOVED_WORDS: Final = "经核查移除的票"
 
 
 class JuryRefused(Exception):  # noqa: N818 the plain word
@@ -82,7 +98,7 @@ class Row(Place):
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """Votes in the ledger that don't count, and why."""
+    """Votes in the ledger that don't count, and why; `number` is 0 where they aren't an entry's."""
 
     what: str
     votes: int
@@ -127,7 +143,10 @@ class Result:
     """`version` 0 is a draft. `rows` holds every entry in the vote, best first.
 
     `rules` is the version in force; `log_row` and `log_digest` are the operators' log's last row
-    when this was made. `by` and each row's `form_sha256` are not public.
+    when this was made. `by` and each row's `form_sha256` are not public. `without_scrutiny`: why it
+    was published although scrutiny hadn't looked at every vote. `excess`: the entries whose award
+    hangs on votes that nobody can name, and how many each has of them at most; `close_call` has
+    decided over these, COUNT where there are none.
     """
 
     version: int
@@ -152,6 +171,9 @@ class Result:
     log_row: int
     log_digest: str
     earlier: tuple[Earlier, ...] = ()
+    without_scrutiny: str = ""
+    close_call: CloseCall = CloseCall.COUNT
+    excess: tuple[tuple[int, int], ...] = ()
 
     def of(self, number: int) -> Row | None:
         return next((row for row in self.rows if row.number == number), None)
@@ -213,6 +235,52 @@ def _award(place: int, sharing: int, votes: int, winners: int, tie: Tie) -> Awar
     return Award.OPEN if across and tie is Tie.JURY else Award.WON
 
 
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Who is awarded whatever the unnamed votes were, and whose award hangs on them."""
+
+    surely: frozenset[int] = frozenset()
+    hanging: frozenset[int] = frozenset()
+
+
+def close(found: Sequence[Place], excess: Mapping[int, int], winners: int) -> Close:
+    """What votes that nobody can name leave open. `excess` is how many of an entry's votes there
+    are of that kind, at most.
+
+    An entry's true count lies between its votes less the excess, and its votes. Some are in however
+    it may be, some are out; those between are in for some true counts and out for others. Among
+    these are always more than there are places left. Only their excess matters: whoever knows it
+    and the votes finds the same.
+    """
+    running = [one for one in found if one.votes]
+    low = {one.number: max(0, one.votes - excess.get(one.number, 0)) for one in running}
+
+    def is_surely_above(one: Place, other: Place) -> bool:
+        if low[one.number] == one.votes and low[other.number] == other.votes:
+            return one.place < other.place
+        return low[one.number] > other.votes
+
+    surely, hanging = set(), set()
+    for one in running:
+        others = [other for other in running if other is not one]
+        if sum(not is_surely_above(one, other) for other in others) < winners:
+            surely.add(one.number)
+        elif sum(is_surely_above(other, one) for other in others) < winners:
+            hanging.add(one.number)
+    if not any(excess.get(number) for number in hanging):
+        return Close()  # a tie, no more: the rule for ties decides
+    return Close(frozenset(surely), frozenset(hanging))
+
+
+def called(found: Sequence[Place], call: Close, rule: CloseCall) -> tuple[Place, ...]:
+    """The places with the awards as this rule gives them to those whose award hangs."""
+    if not call.hanging or rule is CloseCall.COUNT:
+        return tuple(found)
+    theirs = Award.OPEN if rule is CloseCall.JURY else Award.WON
+    awards = dict.fromkeys(call.surely, Award.WON) | dict.fromkeys(call.hanging, theirs)
+    return tuple(replace(one, award=awards.get(one.number, Award.NONE)) for one in found)
+
+
 def compute(
     ledger: Iterable[LedgerRow],
     entries: Mapping[int, Entry],
@@ -220,17 +288,23 @@ def compute(
     about: About,
     rules: Rules,
     at_ms: int,
+    excess: Mapping[int, int] | None = None,
 ) -> Result:
     """A draft (see Result) from the ledger and the entries of every state.
 
-    `reasons` says why an entry is not in the vote. Memory grows with entries and voters only.
+    `reasons` says why an entry is not in the vote, `excess` how many of its votes at most are of
+    the kind that nobody can name (see close). Memory grows with entries and voters only.
     """
     ranked = {number: e for number, e in entries.items() if e.state is EntryState.APPROVED}
     votes: Counter[int] = Counter()
     identities: Counter[int] = Counter()
     reached_ms: dict[int, int] = {}
     voters: set[bytes] = set()
-    for entry, accepted_ms, voter, identity in ledger:
+    void: Counter[Pattern] = Counter()
+    for entry, accepted_ms, voter, identity, why in ledger:
+        if why is not None:
+            void[why] += 1
+            continue
         votes[entry] += 1
         if entry in ranked:
             identities[identity] += 1
@@ -238,6 +312,9 @@ def compute(
             if accepted_ms > reached_ms.get(entry, 0):
                 reached_ms[entry] = accepted_ms
     found = places(votes, reached_ms, ranked, rules.winners, rules.tie)
+    call, rule = close(found, excess or {}, rules.winners), rules.closing.close_call
+    found = called(found, call, rule)
+    hang = sorted(call.hanging) if rule is not CloseCall.COUNT else []
     categories: Counter[str] = Counter()
     for place in found:
         categories[ranked[place.number].category] += place.votes
@@ -258,16 +335,18 @@ def compute(
         tie=rules.tie,
         rows=tuple(_row(place, ranked[place.number], about) for place in found),
         jury_reason="",
-        removed=_removed(votes, entries, reasons),
+        removed=_removed(votes, entries, reasons) + _void(void),
         totals=Totals(
             votes=sum(place.votes for place in found),
             voters=len(voters),
             by_identity={i.name.lower(): identities[i] for i in Identity if identities[i]},
             by_category={key: categories[key] for key in about.categories},
         ),
-        ledger_rows=votes.total(),
+        ledger_rows=votes.total() + void.total(),
         log_row=0,
         log_digest="",
+        close_call=rule if hang else CloseCall.COUNT,
+        excess=tuple((number, (excess or {}).get(number, 0)) for number in hang),
     )
 
 
@@ -306,6 +385,15 @@ def _removed(
     )
 
 
+def _void(votes: Mapping[Pattern, int]) -> tuple[Removed, ...]:
+    """By reason and never by case or entry: what was removed is held against no entry."""
+    return tuple(
+        Removed(REMOVED_WORDS, votes[pattern], PATTERN_WORDS[pattern])
+        for pattern in Pattern
+        if votes.get(pattern)
+    )
+
+
 def settle(draft: Result, chosen: Sequence[int], reason: str) -> Result:
     """The draft with the jury's choice among the undecided. Raises JuryRefused."""
     tied = {row.number for row in draft.undecided}
@@ -316,7 +404,8 @@ def settle(draft: Result, chosen: Sequence[int], reason: str) -> Result:
     if len(set(chosen)) != draft.seats or not set(chosen) <= tied:
         names = "、".join(f"{number:03d}" for number in sorted(tied))
         seats = draft.seats
-        raise JuryRefused(f"{names} 号并列，还有 {seats} 个名额：请在其中正好选 {seats} 件")
+        why = "的名次要由评议决定" if draft.excess else "并列"
+        raise JuryRefused(f"{names} 号{why}，还有 {seats} 个名额：请在其中正好选 {seats} 件")
     if not reason:
         raise JuryRefused("请写明评议的理由，它会和结果一起公布")
     rows = [_settled(row, chosen) if row.award is Award.OPEN else row for row in draft.rows]
@@ -329,7 +418,28 @@ def _settled(row: Row, chosen: Sequence[int]) -> Row:
 
 
 def tie_words(result: Result) -> dict[int, str]:
-    """Entry → how a tie was settled, in one sentence; only those whose count another entry has."""
+    """Entry → how a tie or a close call was settled, in one sentence; only those that are in one.
+    A close call says more than a tie within it."""
+    return _tie_words(result) | _call_words(result)
+
+
+def _call_words(result: Result) -> dict[int, str]:
+    verdicts = {Award.WON: "经评议获奖", Award.NONE: "经评议未获奖", Award.OPEN: "由评议决定"}
+    words = {}
+    for number, votes in result.excess:
+        if row := result.of(number):
+            jury = result.close_call is CloseCall.JURY
+            verdict = verdicts[row.award] if jury else "按规则一并获奖"
+            said = (
+                f"最多有 {votes:,} 票多得不正常，指不出是哪几票"
+                if votes
+                else "与前后作品的票差，比它们说不清的票还小"
+            )
+            words[number] = f"{said}；{verdict}"
+    return words
+
+
+def _tie_words(result: Result) -> dict[int, str]:
     words: dict[int, str] = {}
     for votes, group in groupby(result.rows, key=lambda row: row.votes):
         rows = list(group)
@@ -390,6 +500,8 @@ def read(text: bytes | str) -> Result:
                 "removed": tuple(Removed(**one) for one in fields["removed"]),
                 "totals": Totals(**fields["totals"]),
                 "earlier": tuple(Earlier(**one) for one in fields["earlier"]),
+                "close_call": CloseCall(fields.get("close_call", CloseCall.COUNT)),
+                "excess": tuple((number, votes) for number, votes in fields.get("excess", ())),
             }
         )
     )
@@ -430,7 +542,16 @@ def public(result: Result) -> str:
                 for e in result.earlier
             ],
         }
+        # Only where it says something: a result of before keeps its digest.
+        | ({"without_scrutiny": result.without_scrutiny} if result.without_scrutiny else {})
+        | (_public_call(result) if result.excess else {})
     )
+
+
+def _public_call(result: Result) -> dict[str, Any]:
+    """What makes the awards of a close call to be found again."""
+    excess = [{"number": number, "votes": votes} for number, votes in result.excess]
+    return {"close_call": result.close_call, "unnamed_votes_at_most": excess}
 
 
 def _public_row(row: Row, words: Mapping[int, str]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import re
 import secrets
@@ -14,9 +15,22 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from voting.contest import SHANGHAI, Category, Counts, Law, Notice, Period, Tie
+from voting.contest import (
+    SHANGHAI,
+    Category,
+    CloseCall,
+    Closing,
+    Counts,
+    Law,
+    Notice,
+    Period,
+    Quiet,
+    Tie,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
+#: What scrutiny needs besides (requirements-scrutiny.txt), and nothing else does.
+FOR_SCRUTINY = ("numpy", "scipy", "polars")
 Choice = TypeVar("Choice", bound=StrEnum)
 SECRETS = ("SIGNING", "PSEUDONYM", "SEALING")
 #: A list, a quoted text, or whatever stands before a comment.
@@ -40,7 +54,8 @@ class Contest:
     notice: Notice
     law: Law
     award: str
-    new_passes: str
+    new_passes_per_hour: int
+    challenge_work: int
     votes_per_second: int
     wechat_verify: tuple[str, ...]
     tagline: str
@@ -151,8 +166,8 @@ def load_contest(path: Path) -> Contest:
     except tomllib.TOMLDecodeError as error:
         raise Refused(f"{path}：不是正确的 TOML 文件（{error}）") from error
 
-    tables = ("contest", "categories", "entries", "voting", "result", "throttle", "wechat", "texts",
-              "footer")  # fmt: skip
+    tables = ("contest", "categories", "entries", "voting", "result", "closing", "throttle",
+              "wechat", "texts", "footer")  # fmt: skip
     if unknown := sorted(set(document) - set(tables)):
         raise Refused(f"{path}：不认识 [{unknown[0]}]；允许：{'、'.join(tables)}")
 
@@ -171,8 +186,9 @@ def load_contest(path: Path) -> Contest:
         cities=about.words("cities"),
         notice=_notice(table),
         award=result.word("award"),
-        law=_law(table("voting"), result),
-        new_passes=_rate(throttle, "new_passes"),
+        law=_law(table("voting"), result, _closing(table) if "closing" in document else Closing()),
+        new_passes_per_hour=throttle.number("new_passes_per_hour", 1, 1_000_000),
+        challenge_work=throttle.number("challenge_work", 1, 100_000_000),
         votes_per_second=throttle.number("votes_per_second", 1, 100_000),
         wechat_verify=_verify(wechat),
         tagline=texts.word("tagline"),
@@ -191,15 +207,6 @@ def _identifier(about: Table) -> str:
     value = about.word("id", allowed)
     if not re.fullmatch(r"[a-z0-9-]{3,40}", value):
         raise about.wrong("id", allowed)
-    return value
-
-
-def _rate(throttle: Table, key: str) -> str:
-    allowed = '形如 "240 per minute; 4000 per hour"'
-    value = throttle.word(key, allowed)
-    one = r"[1-9]\d* per (second|minute|hour|day)"
-    if not re.fullmatch(rf"{one}(; {one})*", value):
-        raise throttle.wrong(key, allowed)
     return value
 
 
@@ -246,7 +253,21 @@ def _sizes(entries: Table) -> tuple[tuple[int, int], ...]:
     return tuple((int(size[1]), int(size[2])) for size in found if size)
 
 
-def _law(voting: Table, result: Table) -> Law:
+def _closing(table: Any) -> Closing:
+    """Whoever says nothing of the end has it as it was before there was anything to say."""
+    closing = table("closing")
+    found = Closing(
+        quiet_hours=closing.number("quiet_hours", 0, 168),
+        quiet=closing.choice("quiet", Quiet),
+        round_to=closing.number("round_to", 2, 100_000),
+        review_hours=closing.number("review_hours", 0, 2160),
+        close_call=closing.choice("close_call", CloseCall),
+    )
+    closing.done()
+    return found
+
+
+def _law(voting: Table, result: Table, closing: Closing) -> Law:
     law = Law(
         opens=voting.moment("opens", "yesterday"),
         closes=voting.moment("closes", "in two weeks"),
@@ -257,6 +278,7 @@ def _law(voting: Table, result: Table) -> Law:
         tie=result.choice("tie", Tie),
         counts=result.choice("counts", Counts),
         votes_per_device=voting.number("votes_per_device", 0, per_voter),
+        closing=closing,
     )
     if isinstance(law.opens, str) and isinstance(law.closes, datetime):
         raise voting.refuse("closes", '和 opens 的演示写法合不到一起', '"in two weeks"')
@@ -306,6 +328,8 @@ class Settings:
     accept_unknown_durability: bool
     trusted_proxies: int
     web_workers: int
+    scrutiny_minutes: int = 5
+    metrics_token: str = field(default="", repr=False)
     wechat: WeChat | None = None
 
     @property
@@ -436,14 +460,25 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         accept_unknown_durability=accept == "yes",
         trusted_proxies=number("TRUSTED_PROXIES", 0, 0, 10),
         web_workers=number("WEB_WORKERS", 2, 1, 64),
+        scrutiny_minutes=number("SCRUTINY_MINUTES", 5, 0, 1440),
+        metrics_token=_hard_to_guess(
+            text("METRICS_TOKEN", "")
+            or _content_of("METRICS_TOKEN_FILE", text("METRICS_TOKEN_FILE", ""))
+        ),
         wechat=_wechat(
             text("WECHAT_APP_ID", ""),
-            text("WECHAT_APP_SECRET", "") or _content_of(text("WECHAT_APP_SECRET_FILE", "")),
+            text("WECHAT_APP_SECRET", "")
+            or _content_of("WECHAT_APP_SECRET_FILE", text("WECHAT_APP_SECRET_FILE", "")),
             api_url=page("WECHAT_API_URL"),
             open_url=page("WECHAT_OPEN_URL"),
             sdk_url=page("WECHAT_SDK_URL"),
         ),
     )
+
+
+def missing_for_scrutiny() -> tuple[str, ...]:
+    """The libraries of scrutiny that aren't installed; none is imported for that."""
+    return tuple(name for name in FOR_SCRUTINY if importlib.util.find_spec(name) is None)
 
 
 def refuse_without_voters(contest: Contest, settings: Settings) -> None:
@@ -453,6 +488,13 @@ def refuse_without_voters(contest: Contest, settings: Settings) -> None:
             f"{settings.contest_file}：votes_per_device = 0 表示只能在微信里登录后投票，"
             "可是没有接公众号（WECHAT_APP_ID、WECHAT_APP_SECRET），谁也投不了"
         )
+
+
+def _hard_to_guess(token: str) -> str:
+    """Nobody counts how often /metrics is asked, so its token must be long; '' for none."""
+    if token and not re.fullmatch(r"[!-~]{32,}", token):
+        raise Refused("METRICS_TOKEN: needs at least 32 characters, plain ones without spaces")
+    return token
 
 
 def _host_alone(name: str, url: str) -> str:
@@ -475,9 +517,9 @@ def _wechat(app_id: str, app_secret: str, **urls: str) -> WeChat | None:
     return WeChat(app_id, app_secret, **{name: value for name, value in urls.items() if value})
 
 
-def _content_of(file: str) -> str:
+def _content_of(name: str, file: str) -> str:
     try:
         return Path(file).read_text(encoding="ascii").strip() if file else ""
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "not plain text"
-        raise Refused(f"WECHAT_APP_SECRET_FILE: {file} can't be read ({why})") from error
+        raise Refused(f"{name}: {file} can't be read ({why})") from error

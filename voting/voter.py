@@ -11,8 +11,6 @@ a view that is used twice still makes only one voter. Nothing here is stored.
 from __future__ import annotations
 
 import hmac
-import ipaddress
-import re
 import secrets
 import struct
 from base64 import b64decode, urlsafe_b64encode
@@ -20,13 +18,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from voting.contest import Ballot, Identity, Verdict
+from voting.network import ip_of
 from voting.settings import Keys
 
 VIEW_LIVES_MS = 30 * 60 * 1000
+#: Nobody looks at a page and votes within the same second; a script does.
+VIEW_RIPENS_MS = 1000
 PASS_LIVES_S = 180 * 24 * 3600
-
-#: Some balancers put the port behind the address.
-_WITH_PORT = re.compile(r"(\d+\.\d+\.\d+\.\d+):\d+|\[([0-9A-Fa-f:.]+)\](?::\d+)?")
+#: Whoever comes back with a pass after a day isn't a heap of passes that was made just now.
+AGED_S = 24 * 3600
 
 _VIEW = struct.Struct(">8sHQ")
 _PASS = struct.Struct(">12sI")
@@ -110,11 +110,13 @@ class Voters:
         return _sign(self._view, _VIEW.pack(view.id, view.entry, view.at_ms))
 
     def read_view(self, token: str, entry: int, now_ms: int) -> View:
+        """Raises Worthless, TOO_EARLY for a page that was opened within this second."""
         view = View(*_VIEW.unpack(_unsign(self._view, token, _VIEW.size)))
         if view.entry != entry:
             raise Worthless(Verdict.FOREIGN_BALLOT)
         if now_ms - view.at_ms >= VIEW_LIVES_MS:
             raise Worthless(Verdict.BALLOT_EXPIRED)
+        _refuse_unripe(view.at_ms, now_ms)
         return view
 
     def new_pass(self, view: View) -> Pass:
@@ -189,12 +191,14 @@ class Voters:
         fields = (ballot_id, self._bound_to(one), view.entry, view.at_ms)
         return _sign(self._ballot, _BALLOT.pack(*fields))
 
-    def read_ballot(self, token: str, one: Pass, entry: int) -> Ballot:
-        """Raises Worthless: BALLOT_INVALID if we didn't make it, FOREIGN_BALLOT if not for this."""
+    def read_ballot(self, token: str, one: Pass, entry: int, now_ms: int) -> Ballot:
+        """Raises Worthless: BALLOT_INVALID if we didn't make it, FOREIGN_BALLOT if not for this,
+        TOO_EARLY as its view. Whether it is too old is for voting.lua to say."""
         content = _unsign(self._ballot, token, _BALLOT.size)
         ballot_id, bound, its_entry, issued_ms = _BALLOT.unpack(content)
         if its_entry != entry or not hmac.compare_digest(bound, self._bound_to(one)):
             raise Worthless(Verdict.FOREIGN_BALLOT)
+        _refuse_unripe(issued_ms, now_ms)
         return Ballot(ballot_id, one.voter, entry, issued_ms)
 
     def receipt(self, vote_id: str) -> str:
@@ -208,14 +212,8 @@ class Voters:
         return self._pseudonym(b"agent", user_agent.encode("utf-8", "replace"))[:4]
 
     def _place(self, address: str) -> Place:
-        if found := _WITH_PORT.fullmatch(address):
-            address = found[1] or found[2]
-        try:
-            ip = ipaddress.ip_address(address.partition("%")[0])
-        except ValueError:
+        if (ip := ip_of(address)) is None:
             return Place(bytes(6), bytes(6))
-        if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
-            ip = ip.ipv4_mapped
         host, network = (ip.packed, ip.packed[:3]) if ip.version == 4 else (
             ip.packed[:8], ip.packed[:6])
         return Place(self._pseudonym(b"address", host)[:6],
@@ -233,6 +231,11 @@ class Voters:
     def _pseudonym(self, kind: bytes, value: bytes) -> bytes:
         content = b"%s:%s:%s" % (kind, self._contest, value)
         return hmac.digest(self._keys.pseudonym, content, "sha256")
+
+
+def _refuse_unripe(at_ms: int, now_ms: int) -> None:
+    if now_ms - at_ms < VIEW_RIPENS_MS:
+        raise Worthless(Verdict.TOO_EARLY)
 
 
 def _sign(key: bytes, content: bytes) -> str:

@@ -10,14 +10,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from voting.contest import EntryState
-from voting.settings import ROOT, Settings
+from voting.settings import ROOT, Settings, missing_for_scrutiny
 from voting.shelf import Shelf
 from voting.store import Store
 from voting.store.client import StoreDown
@@ -38,6 +38,8 @@ DISK_FLOOR = 100 * 1024 * 1024
 DISK_ENOUGH = 2 * DISK_FLOOR
 #: Media are put out just before their entry is approved, so younger ones are nobody's leftovers.
 LEFTOVER_S = 60.0
+#: Scrutiny ends itself after ten minutes (voting/inspector.py); one that can't is ended.
+SCRUTINY_S: Final = 660.0
 #: A job that was asked to stop does so at its next step; one that doesn't is ended.
 PATIENCE_S: Final = 20.0
 SWEEP_EVERY_S: Final = 600.0
@@ -49,9 +51,11 @@ def work(store: Store, settings: Settings, sleep: Callable[[float], None]) -> No
     """Do everything that is due, for ever."""
     shelf = Shelf(settings.media_dir, settings.public_dir)
     foreman = Foreman(store.jobs, settings.data_dir / "jobs")
+    watchman = Watchman(store, settings.scrutiny_minutes)
     wechat = Api(settings.wechat) if settings.wechat else None
     while True:
         foreman.look()
+        watchman.look()
         try:
             board = store.boards.current()
             guard_disk(store, shutil.disk_usage(settings.data_dir).free)
@@ -239,9 +243,87 @@ class Foreman:
         return int(self.now() * 1000)
 
 
+# --- scrutiny -----------------------------------------------------------------------------------
+
+
+def start_scrutiny() -> subprocess.Popen[bytes]:
+    """A process of its own that looks at the whole ledger, once."""
+    command = (sys.executable, "-m", "flask", "--app", "app", "inspect")
+    return subprocess.Popen(  # noqa: S603 our own command
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_modest
+    )
+
+
+@dataclass
+class Watchman:
+    """Has the ledger scrutinized every few minutes while it grows, and once more when the vote has
+    closed; whatever becomes of that process, nobody waits for it. `minutes` 0: never."""
+
+    store: Store
+    minutes: int
+    start: Callable[[], subprocess.Popen[bytes]] = start_scrutiny
+    now: Callable[[], float] = time.time
+    missing: Callable[[], Sequence[str]] = missing_for_scrutiny
+    at_work: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    began: float = field(default=float("-inf"), init=False)
+    asked: float = field(default=float("-inf"), init=False)
+    told: bool = field(default=False, init=False)
+
+    def look(self) -> None:
+        """One round: what hangs is ended, what is due begins."""
+        try:
+            self._look_after()
+            if self.minutes and self.at_work is None and self._is_time():
+                self.asked = self.now()
+                if self._has_grown() and self._can():
+                    self.began = self.now()
+                    self.at_work = self.start()
+        except (StoreDown, OSError) as error:
+            log.warning("scrutiny: %s", error)
+
+    def _look_after(self) -> None:
+        if self.at_work is None:
+            return
+        code = self.at_work.poll()
+        if code is None and self.now() - self.began <= SCRUTINY_S:
+            return
+        _kill_group(self.at_work)
+        if code is None:
+            log.warning("scrutiny: no end after %.0f s, so it was ended", SCRUTINY_S)
+        elif code:
+            log.warning("scrutiny: ended with %d; the vote goes on without it", code)
+        self.at_work.wait()
+        self.at_work = None
+
+    def _is_time(self) -> bool:
+        """Every few minutes; and at once when nobody can vote any more."""
+        if self.now() - self.asked >= self.minutes * 60:
+            return True
+        if self.now() - self.asked < EVERY_S:  # what fails doesn't begin again and again
+            return False
+        closes_s = self.store.boards.current().rules.closes_ms / 1000
+        return self.asked < closes_s <= self.now()
+
+    def _has_grown(self) -> bool:
+        """Whether there are rows that the newest run hasn't looked at."""
+        rows = self.store.ledger.size()
+        run = self.store.cases.latest() if rows else None
+        return rows > 0 and (run is None or run.rows != rows)
+
+    def _can(self) -> bool:
+        missing = self.missing()
+        if missing and not self.told:
+            log.warning("scrutiny: not installed: %s (requirements-scrutiny.txt); the vote goes on "
+                        "without it", ", ".join(missing))  # fmt: skip
+        self.told = bool(missing)
+        return not missing
+
+
 def _how_it_died(job: Job, code: int) -> tuple[JobState, str]:
     if job.state is JobState.STOPPING:
         return JobState.STOPPED, "已停止"
+    if code == -signal.SIGALRM:
+        return JobState.FAILED, "做得太久，停下了，没有做完"
     if code == -signal.SIGKILL:
         return JobState.FAILED, "做到一半被系统结束了，多半是内存不够"
     how = f"信号 {-code}" if code < 0 else f"退出码 {code}"

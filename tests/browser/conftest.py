@@ -21,6 +21,7 @@ from running import running
 
 from voting.organizer import Account, Role, hash_password
 from voting.store import Store
+from voting.web.site import Site
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,6 +47,7 @@ class Running:
     address: str
     data: Path
     store: Store
+    made: Site
     password: str = "泉城的水很清-2025"
 
 
@@ -65,7 +67,7 @@ def environ(contest_file: str) -> dict[str, str]:
 def site(tmp_path_factory: pytest.TempPathFactory, environ: dict[str, str]) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("site")
     with running(folder, **environ) as (address, made):
-        site = Running(address, made.settings.data_dir, made.store)
+        site = Running(address, made.settings.data_dir, made.store, made)
         password = hash_password(site.password)
         site.store.accounts.add(Account("王组织", Role.ORGANIZER, password, since_ms=0))
         site.store.accounts.add(Account("李审核", Role.REVIEWER, password, since_ms=0))

@@ -23,9 +23,10 @@ from http.cookiejar import CookieJar
 from itertools import count
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
 from urllib.request import HTTPCookieProcessor, Request, build_opener
 
+from casting import looked_at
+from evening import crowd
 from hands import IPHONE
 from layout import ENLARGE
 from playwright.sync_api import Browser, Page
@@ -35,17 +36,34 @@ from staging import rewritten
 from wechat.stand_in import StandIn
 from windows import Window
 
-from voting.contest import SHANGHAI, Ballot, Counts, Identity, Law, Signals, rank
+from voting.appeal import About
+from voting.batch import Deductions, Removal, View, write_deductions
+from voting.case import Pattern
+from voting.contest import (
+    SHANGHAI,
+    Ballot,
+    Counts,
+    Identity,
+    Law,
+    Quiet,
+    Signals,
+    day_of,
+    midnight_after,
+    rank,
+)
 from voting.report import draft
 from voting.result import digest
 from voting.settings import ROOT
 from voting.shelf import Shelf
+from voting.store import keys
 from voting.web.site import Site
 
 Act = Callable[[Page], object]
 
 #: Each process of the site has a board of its own, up to a second old; a browser keeps a page two.
 BOARDS_TURN_S = 2.5
+#: Nobody votes within a second of the look.
+LOOK_S = 1.1
 #: Of the demo's entries: near tenth place, one upright and one wide; the first, by AI; one with a
 #: title of thirty characters; and the last, which is withdrawn.
 UPRIGHT, WIDE, AI, LONG, WITHDRAWN = 6, 12, 2, 23, 28
@@ -123,6 +141,7 @@ class Voter:
     def vote(self, *entries: int) -> Voter:
         for entry in entries:
             me = self.call(f"/api/v1/me?entry={entry}")
+            time.sleep(LOOK_S)
             if "ballot" not in me:
                 me = self.call("/api/v1/passes", {"entry": entry, "view": me["view"]})
             cast = self.call(f"/api/v1/entries/{entry}/votes", {"ballot": me["ballot"]})
@@ -240,8 +259,35 @@ def share(page: Page) -> None:
     page.wait_for_function(f"() => {poster}.complete && {poster}.naturalWidth")
 
 
+def at_the_panel(page: Page) -> None:
+    page.locator("#removed").scroll_into_view_if_needed()
+
+
+def appeal(page: Page) -> None:
+    page.locator("#entry").fill(str(UPRIGHT))
+    page.locator("#text").fill("昨天晚上看是 168 票，今天早上变成 127 票，为什么？")
+    page.locator("form.write button").click()
+    page.locator(".ticket").wait_for()
+
+
+def appeal_in_vain(page: Page) -> None:
+    """It isn't lost either."""
+    page.locator("#entry").fill(str(UPRIGHT))
+    page.locator("#text").fill("为什么？")
+    page.locator("form.write button").click()
+    page.locator("#wrong").wait_for()
+
+
+def appeal_with_a_number(page: Page) -> None:
+    page.locator("#entry").fill(str(UPRIGHT))
+    page.locator("#text").fill("请打 138 1234 5678 告诉我")
+    page.locator("form.write button").click()
+    page.locator("#wrong").wait_for()
+
+
 def confirm(page: Page) -> None:
-    """The form's one button."""
+    """The form's one button, after a look at the form."""
+    page.wait_for_timeout(1000 * LOOK_S)
     page.locator("form[method=post] button").first.click()
 
 
@@ -280,9 +326,9 @@ class Stage:
     def states(self) -> Iterator[State]:
         """All of them, from before the vote to the published result."""
         for phase in (
-            self.before, self.begun, self.open, self.in_wechat, self.away, self.hidden,
-            self.only_in_wechat, self.paused, self.last_day, self.closed, self.under_review,
-            self.published,
+            self.before, self.begun, self.open, self.removed, self.appeals, self.in_wechat,
+            self.away, self.hidden, self.only_in_wechat, self.paused, self.last_day, self.quiet,
+            self.closed, self.under_review, self.published,
         ):  # fmt: skip
             yield from phase()
 
@@ -394,6 +440,55 @@ class Stage:
         yield State("form.too-many-voters", f"{upright}/vote", confirm, self.crowd_the_door, PLAIN)
         self.store.throttle.flushall()  # limits and caches: nothing that anybody misses
 
+    def removed(self) -> Iterator[State]:
+        """Votes were removed on five days up to yesterday; what stands in the store for that is put
+        there by hand, because nobody can have decided anything yesterday."""
+        now_ms = self.site.now_ms()
+        day, until_ms = day_of(now_ms), midnight_after(now_ms) - 24 * 3600 * 1000
+        found = (
+            Removal(day - 1, 3, Pattern.ONE_ADDRESS, 28),
+            Removal(day - 1, 7, Pattern.LOCKSTEP, 41),
+            Removal(day - 1, 2, Pattern.CROWD, 12),
+            Removal(day - 1, 5, Pattern.RELAYS, 11),
+            Removal(day - 2, 9, Pattern.PHONE_ROOM, 24),
+            Removal(day - 3, 9, Pattern.MARKER, 22),
+            Removal(day - 3, 2, Pattern.MARKER, 31),
+            Removal(day - 5, 4, Pattern.LONE_NETWORK, 25),
+        )
+        view = View(until_ms, found)
+        before = self.store.law.hget(keys.CONTEST(), "deductions") or b""
+        self.deduct(write_deductions(Deductions(0, (view,), view)))
+        yield State("top.removed", "/top", at_the_panel)
+        yield State("appeals.form-about-a-day", f"/appeals/new?group={day - 2}.phone_room")
+        self.deduct(before)
+
+    def forget_limits(self, page: Page) -> None:
+        """An address appeals a few times an hour, and each window is a new page of the same one."""
+        self.store.throttle.flushall()
+
+    def deduct(self, text: bytes | str) -> None:
+        self.store.law.hset(keys.CONTEST(), "deductions", text)
+        self.store.law.hincrby(keys.CONTEST(), "catalogue", 1)
+        self.turn()
+
+    def appeals(self) -> Iterator[State]:
+        appeals, now_ms = self.store.appeals, self.site.now_ms()
+        yield State("appeals.none", "/appeals")
+        yield State("appeals.form", "/appeals/new")
+        yield State("appeals.form-wrong", "/appeals/new", appeal_with_a_number)
+        yield State("appeals.just-sent", "/appeals/new", appeal, self.forget_limits)
+        text = "我们班都投了这件作品，昨天晚上看是 168 票，今天早上变成 127 票。\n\n为什么？"
+        waiting, answered, abuse = (appeals.add(About(UPRIGHT), text, now_ms) for _ in range(3))
+        said = "有人问：为什么一夜之间少了 41 票？\n查过：这些票来自同一台设备，每隔 40 秒一张。"
+        appeals.answer(appeals.by_ticket(answered).number, said, now_ms, published=True)
+        appeals.refuse([appeals.by_ticket(abuse).number], "广告", now_ms)
+        self.turn()
+        yield State("appeals.answers", "/appeals")
+        yield State("appeals.waiting", f"/appeals/{waiting}")
+        yield State("appeals.answered", f"/appeals/{answered}")
+        yield State("appeals.not-taken", f"/appeals/{abuse}")
+        yield State("appeals.no-such-ticket", "/appeals/AAAA-AAAA-AAAA-AAAA-AAAA")
+
     def in_wechat(self) -> Iterator[State]:
         """Through WeChat's sign-in, and each way it can end."""
         upright, mine = f"/e/{UPRIGHT}", {"user_agent": IPHONE}
@@ -412,7 +507,10 @@ class Stage:
         """The law store is gone: its socket, and whoever was connected."""
         upright, voter = f"/e/{UPRIGHT}", Voter(self.address).vote(3)
         with self.without_store():
-            yield from self.pages("away", "gallery", "entry", "top", "mine", "rules", "results")
+            yield from self.pages(
+                "away", "gallery", "entry", "top", "mine", "rules", "results", "appeals"
+            )
+            yield State("appeals.away-form", "/appeals/new", appeal_in_vain)
             known = voter.window()
             yield State("entry.away-voted-in-vain", upright, vote_in_vain, window=known)
             known = PLAIN | known
@@ -446,6 +544,16 @@ class Stage:
         self.rule("按大赛通知调整截止时间", opens=began, closes=closes)
         yield from self.pages("last-day", "gallery", "entry", "top", "results")
 
+    def quiet(self) -> Iterator[State]:
+        """The last hours: hidden counts, and rounded ones."""
+        closes = datetime.now(SHANGHAI) + timedelta(hours=3)
+        for quiet in Quiet:
+            end = replace(self.law.closing, quiet=quiet, round_to=20)
+            self.rule(f"试{quiet}", closes=closes, closing=end)
+            yield from self.pages(f"quiet-{quiet}", "gallery", "entry", "top", "rules")
+            yield State(f"entry.quiet-{quiet}-just-voted", f"/e/{UPRIGHT}", vote_in_vain)
+        yield State("gallery.quiet-by-votes", "/?sort=votes")
+
     def closed(self) -> Iterator[State]:
         self.voter = Voter(self.address).vote(UPRIGHT, WIDE)
         self.store.rules.close("投票期已满")
@@ -459,6 +567,7 @@ class Stage:
 
     def published(self) -> Iterator[State]:
         for version, reason in enumerate(("组委会审定", "更正：补上一件作品的推荐单位"), start=1):
+            looked_at(self.store)
             found = draft.make(self.store, self.site.contest, self.site.now_ms(), lambda *_: None)
             self.store.results.publish(digest(found), reason)
             self.turn()
@@ -491,10 +600,7 @@ class Stage:
 
     def crowd_the_door(self, page: Page) -> None:
         """So many new voters from this network that the next one is asked to wait."""
-        view = Voter(self.address).call(f"/api/v1/me?entry={UPRIGHT}")["view"]
-        with suppress(HTTPError):
-            while True:
-                Voter(self.address).call("/api/v1/passes", {"entry": UPRIGHT, "view": view})
+        crowd(self.site, "127.0.0.1")
 
     def as_somebody_else(self, page: Page) -> None:
         self.wechat.person = f"oStandIn{sha256(str(time.time()).encode()).hexdigest()[:20]}"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import APIRequestContext, Page
+from states import LOOK_S
 from windows import EITHER
 
 Visit = Callable[..., Page]
@@ -25,6 +27,7 @@ def page(request: pytest.FixtureRequest, visit: Visit, said: list[str]) -> Itera
 
 def vote(visitor: APIRequestContext, entry: int) -> None:
     view = visitor.get(f"/api/v1/me?entry={entry}").json()["view"]
+    time.sleep(LOOK_S)
     made = visitor.post("/api/v1/passes", data={"entry": entry, "view": view}).json()
     cast = visitor.post(f"/api/v1/entries/{entry}/votes", data={"ballot": made["ballot"]})
     assert cast.status == 201

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,6 +11,7 @@ import pytest
 from conftest import Running
 from hands import Hands
 from journeys import READY, left, state, vote, vote_elsewhere, wait_for_state
+from states import LOOK_S
 
 Take = Callable[..., Hands]
 
@@ -110,6 +112,7 @@ def test_without_javascript_a_vote_is_two_taps_too(take: Take):
     assert hands.cookies() == {}
     hands.tap(".votebar .vote")
     hands.wait_to_be_at("/e/4/vote")
+    time.sleep(LOOK_S)
     hands.tap("form button.vote")
     hands.wait_to_read("main", "已投给")
     hands.open("/e/4/vote")

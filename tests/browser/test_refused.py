@@ -15,6 +15,7 @@ from dataclasses import replace
 import pytest
 from cable import Cable
 from conftest import Running
+from evening import crowd
 from hands import Hands
 from journeys import READY, state, vote_elsewhere, wait_for_state
 from running import store_gone
@@ -165,12 +166,19 @@ def test_quota_used(hands: Hands):
 def test_too_many_new_voters(site: Running, hands: Hands):
     hands.open("/e/7")
     wait_for_state(hands, "ready")
-    view = Voter(site.address).call("/api/v1/me?entry=7")["view"]
-    with suppress(urllib.error.HTTPError):
-        while True:
-            Voter(site.address).call("/api/v1/passes", {"entry": 7, "view": view})
-    refused(hands, "太多新的投票人")
-    assert hands.wait_to_read(".say", "再试")
+    crowd(site.made, "127.0.0.1")
+    refused(hands, "新来的投票人太多")
+    assert hands.wait_to_read(".say", "分钟后会有新的名额")
+
+
+def test_a_network_of_many_newcomers(site: Running, hands: Hands):
+    """The device does a little work first, and then votes by itself."""
+    hands.open("/e/7")
+    wait_for_state(hands, "ready")
+    crowd(site.made, "127.0.0.1", solved=False)
+    hands.tap(READY)
+    hands.wait_to_read(".say", "正在确认您不是机器")
+    hands.wait_to_read(".say", "已计入这一票")
 
 
 def test_hammering(site: Running, hands: Hands):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 
@@ -9,6 +10,7 @@ import pytest
 from conftest import Running
 from hands import Hands
 from journeys import READY, left, vote, wait_for_state
+from states import LOOK_S
 from wechat.stand_in import StandIn
 
 from voting.contest import Identity
@@ -138,12 +140,14 @@ def test_without_javascript(site: Running, take: Take):
     hands.tap(".votebar .vote")
     hands.wait_to_be_at("/e/8/vote")
     before = site.store.ledger.size()
+    time.sleep(LOOK_S)
     hands.tap("form button.vote")
     hands.wait_for("!document.querySelector('form button[formaction]')")
     assert "pass" in hands.cookies()
     if site.store.ledger.size() == before:  # signed in, and asked once more
         hands.tap(".vote")
         hands.wait_to_be_at("/e/8/vote")
+        time.sleep(LOOK_S)
         hands.tap("form button.vote")
     hands.wait_to_read("main", "已投给")
     assert list(site.store.ledger.votes())[-1].signals.identity is Identity.OPENID

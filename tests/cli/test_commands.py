@@ -258,7 +258,7 @@ def test_a_paused_vote_takes_no_vote_until_it_is_resumed(
 def test_recount_agrees_with_the_tally(app: Flask, town: Town):
     for entry in (1, 1, 2):
         town.visitor().vote(entry)
-    assert said(app, "recount") == "账本共 3 票。\n票数与账本一致。\n"
+    assert said(app, "recount") == "账本共 3 票，移除 0 票，其余 3 票。\n票数与账本一致。\n"
 
 
 @pytest.mark.parametrize(("number", "by"), [(2, 5), (2, -1), (9, 1)])
@@ -270,7 +270,7 @@ def test_recount_finds_a_tally_that_was_tampered_with(
     site.store.law.hincrby(keys.TALLY(shard=0), number, by)
     result = run(app, "recount")
     assert result.exit_code == 1
-    assert f"{number:03d} 号：账本" in result.output
+    assert f"{number:03d} 号：重算" in result.output
     assert "001 号" not in result.output
     assert "票数与账本不一致" in result.output
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 import pytest
+from casting import looked_at
 from flask import Flask
 from people import Town
 from staging import build_open, rewritten
@@ -45,6 +46,7 @@ def test_the_whole_way_from_an_open_vote_to_a_result_and_back(
     assert "有效票 3，投票人 3。" in listed
     assert "不计入：014 号作品（已撤下） 0 票，版权争议" in listed
     assert site.store.results.latest() is None
+    looked_at(site.store)
     assert said(app, "vote", "publish", "--yes", *WHY).endswith("结果第 1 版已公布。\n")
     assert site.store.results.latest().by == COMMAND_LINE
     assert "公布的结果是第 1 版" in said(app, "vote", "status")
@@ -111,6 +113,20 @@ def test_a_tally_that_was_tampered_with_is_not_published(app: Flask, site: Site,
     assert site.store.results.all() == ()
 
 
+def test_what_scrutiny_hasn_t_looked_at_is_published_with_a_reason_only(
+    app: Flask, site: Site, town: Town
+):
+    town.visitor().vote(1)
+    site.store.rules.close("提前")
+    site.store.rules.begin_review("核对")
+    result = run(app, "vote", "publish", "--yes", *WHY)
+    assert result.exit_code == 1
+    assert "最近一次核查只看过 0 票" in result.output
+    assert "--without-scrutiny" in result.output
+    said(app, "vote", "publish", "--yes", *WHY, "--without-scrutiny", "没有装核查程序")
+    assert site.store.results.latest().without_scrutiny == "没有装核查程序"
+
+
 def test_the_jury_s_choice_is_named_when_publishing(
     environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -122,6 +138,7 @@ def test_the_jury_s_choice_is_named_when_publishing(
         Town(app).visitor().vote(entry)
     site.store.rules.close("提前")
     site.store.rules.begin_review("核对")
+    looked_at(site.store)
     listed = said(app, "vote", "result")
     assert listed.count("待评议") == 2
     assert "公布时用 --award 编号 写明" in listed

@@ -5,16 +5,21 @@ from __future__ import annotations
 import random
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from casting import a_ballot, now_ms
+from casting import a_ballot, looked_at, now_ms
 from flask import Flask
 
 from voting import jobs
+from voting.batch import Batch, Decision
+from voting.case import Case, Finding, Pattern
 from voting.cli.jobs import work_of
 from voting.contest import Identity, Signals
+from voting.organizer import Account, Role
+from voting.store.accounts import AccountExists
 from voting.store.jobs import Job, JobKind, JobState
 from voting.web.site import Site
 
@@ -63,6 +68,21 @@ class Office:
         site = self.site
         site.store.rules.close("试验", "王组织")
         site.store.rules.begin_review("试验", "王组织")
+        looked_at(site.store)
+
+    def void(self, entry: int, votes: int, pattern: Pattern) -> Batch:
+        """Two organizers remove the first votes of an entry."""
+        store, people = self.site.store, ("甲", "乙")
+        for name in people:
+            with suppress(AccountExists):
+                store.accounts.add(Account(name, Role.ORGANIZER, "hash", 0))
+        ids = [vote.id for vote in store.ledger.votes() if vote.entry == entry][:votes]
+        case = Case(f"c{entry}-{votes}", pattern, Finding.VOTES, (), votes, 0.0, 0.0, 0.0, 1.0, 0,
+                    0, (), "")  # fmt: skip
+        batch = store.batches.freeze(case, ids, "甲")
+        store.batches.decide(batch.id, Decision.ASK_VOID, "不像真人", "甲")
+        store.batches.decide(batch.id, Decision.VOID, "同意", "乙")
+        return batch
 
     def publish(self) -> None:
         self.end_the_vote()

@@ -11,6 +11,7 @@ import sys
 import zipfile
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import openpyxl
@@ -19,14 +20,15 @@ from casting import SIGNALS, a_ballot
 from works import an_entry
 
 from report.conftest import Office
+from voting.case import Pattern
 from voting.result import digest
 from voting.store.jobs import JobKind, JobState
 from voting.store.log import Kind
 
 NAMES = [
     "README.txt", "结果.pdf", "结果.html", "结果.json", "票数.xlsx", "账本（脱敏）.csv",
-    "决定.csv", "操作记录.csv", "操作记录.jsonl", "规则.txt", "规则.json", "核对.py",
-    "SHA256SUMS",
+    "移除的票.csv", "决定.csv", "操作记录.csv", "操作记录.jsonl", "规则.txt", "规则.json",
+    "核对.py", "SHA256SUMS",
 ]  # fmt: skip
 Unpack = Callable[[Path], Path]
 
@@ -142,8 +144,93 @@ def test_anybody_can_check_it_with_one_command(office: Office, unpacked: Unpack)
     done = subprocess.run(
         [sys.executable, "核对.py"], cwd=folder, check=True, capture_output=True, text=True
     )
-    assert done.stdout.count("对得上") == 5
+    assert done.stdout.count("对得上") == 8
     assert "对不上" not in done.stdout
+
+
+def test_what_was_removed_is_left_out_and_anybody_can_check_that_too(
+    office: Office, unpacked: Unpack
+):
+    office.cast()
+    first, second = office.void(1, 30, Pattern.CROWD), office.void(1, 40, Pattern.PHONE_ROOM)
+    office.void(2, 5, Pattern.CROWD)
+    office.publish()
+    folder = unpacked(packed(office))
+    latest = office.site.store.results.latest()
+    told = {one.reason: one.votes for one in latest.removed if not one.number}
+    assert told == {"不像真人的一阵票": 35, "一批固定的手机轮流投票": 10}
+    with (folder / "移除的票.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 75, "a vote in two batches has two rows"
+    assert len({row["vote_id"] for row in rows}) == 45
+    ids = sorted(row["vote_id"] for row in rows if row["batch"] == second.id)
+    lines = "".join(f"{one}\n" for one in ids)
+    assert hashlib.sha256(lines.encode()).hexdigest() == second.digest != first.digest
+    done = subprocess.run([sys.executable, "核对.py"], cwd=folder, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.count("对得上")) == (0, 8), done.stdout
+    assert "移除的 45 票都在账本里" in done.stdout
+    sheet = openpyxl.load_workbook(folder / "票数.xlsx")["票数"]
+    header, *places = sheet.iter_rows(values_only=True)
+    kinds = [place for place, name in enumerate(header) if name.startswith("其中")]
+    for row in places:
+        assert row[header.index("票数")] == sum(row[place] for place in kinds)
+    page = (folder / "结果.html").read_text("utf-8")
+    assert "不计入 45 票" in page
+    assert "经核查移除的票" in page
+
+
+@pytest.mark.parametrize("taken", ["row", "decision", "vote"])
+def test_whoever_removes_other_votes_than_were_decided_is_found_also_with_new_sums(
+    office: Office, unpacked: Unpack, taken: str
+):
+    office.cast()
+    office.void(1, 30, Pattern.CROWD)
+    folder = unpacked(packed(office))
+    name = "操作记录.jsonl" if taken == "decision" else "移除的票.csv"
+    with (folder / name).open(encoding="utf-8", newline="") as file:
+        lines = file.read().splitlines(keepends=True)
+    if taken == "vote":
+        with (folder / "账本（脱敏）.csv").open(encoding="utf-8-sig", newline="") as file:
+            ledger = list(csv.DictReader(file))
+        out = {line.partition(",")[0].lstrip("\ufeff") for line in lines}
+        entry = next(row["entry_id"] for row in ledger if row["vote_id"] in out)
+        other = next(row["vote_id"] for row in ledger
+                     if row["entry_id"] == entry and row["vote_id"] not in out)  # fmt: skip
+        lines[-1] = other + "," + lines[-1].partition(",")[2]
+    else:
+        lines.pop()
+    (folder / name).write_text("".join(lines), encoding="utf-8", newline="")
+    sums = folder / "SHA256SUMS"
+    files = [line.partition("  ")[2] for line in sums.read_text("utf-8").splitlines()]
+    sums.write_text("".join(
+        f"{hashlib.sha256((folder / file).read_bytes()).hexdigest()}  {file}\n" for file in files
+    ), encoding="utf-8")  # fmt: skip
+    done = subprocess.run([sys.executable, "核对.py"], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "对得上  每个文件的校验码" in done.stdout
+    assert "对不上" in done.stdout
+
+
+def test_what_was_published_without_scrutiny_says_so_on_paper(office: Office, unpacked: Unpack):
+    office.cast(20)
+    office.end_the_vote()
+    office.do(JobKind.RESULT)
+    store = office.site.store
+    store.cases.put(replace(store.cases.latest(), rows=3), {})
+    seen = store.results.draft().digest
+    store.results.publish(seen, "确认", "王组织", without_scrutiny="服务器坏了")
+    folder = unpacked(packed(office))
+    words = "公布时核查还没有看完全部选票，理由：服务器坏了"
+    assert words in (folder / "结果.html").read_text("utf-8")
+    assert (folder / "结果.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_a_pack_with_removed_votes_is_the_same_bytes_twice(office: Office):
+    office.cast()
+    office.void(1, 30, Pattern.CROWD)
+    office.publish()
+    first = packed(office).read_bytes()
+    assert packed(office).read_bytes() == first
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,16 @@ import ast
 from dataclasses import replace
 
 import pytest
-from casting import Contest, a_ballot, now_ms
+from casting import Contest, a_ballot, looked_at, now_ms
 
-from voting.contest import EntryState, Phase, Tie
-from voting.result import About, Result, compute, digest
+from voting.batch import Decision, State
+from voting.case import Case, Effect, Finding, Pattern
+from voting.contest import CloseCall, Closing, EntryState, Phase, Tie
+from voting.organizer import Account, Role
+from voting.result import About, Result, compute, digest, public
 from voting.settings import ROOT
 from voting.store import keys
+from voting.store.batches import DecisionRefused
 from voting.store.client import StoreDown
 from voting.store.log import Kind, Log
 from voting.store.results import Draft, PublishRefused
@@ -37,12 +41,17 @@ def cast(contest: Contest, entries: list[int]) -> None:
 def end(contest: Contest) -> None:
     contest.store.rules.close("提前")
     contest.store.rules.begin_review("核对")
+    looked_at(contest.store)
 
 
 def draft_of(contest: Contest) -> Draft:
     """Compute and keep, as voting/draft.py does."""
     store = contest.store
-    rows = ((v.entry, v.at_ms, v.voter, v.signals.identity) for v in store.ledger.votes())
+    void = store.batches.void()
+    rows = (
+        (v.entry, v.at_ms, v.voter, v.signals.identity, void[0].get(v.id[3:].encode()))
+        for v in store.ledger.votes()
+    )
     entries = {n: replace(e, category="live") for n, e in store.entries.all().items()}
     categories = {"live": type("C", (), {"name": "实景", "ai": False})()}
     about = replace(ABOUT, categories=categories)
@@ -226,6 +235,171 @@ def test_what_was_never_approved_is_not_in_the_result(checked: Contest):
     made = publish(checked)
     assert checked.store.entries.of(4).state is EntryState.PENDING
     assert made.of(4) is None
+
+
+# --- what scrutiny has found --------------------------------------------------------------------
+
+
+def suspect(name: str = "c1", **fields: object) -> Case:
+    case = Case(
+        id=name, pattern=Pattern.CROWD, finding=Finding.VOTES, entries=(("1", 2),), votes=2,
+        expected=0.0, low=1.0, high=2.0, score=0.9, first_ms=1, last_ms=2, evidence=(),
+        explanation="", effect=Effect(leave=("1",), enter=("4",)),
+    )  # fmt: skip
+    return replace(case, **fields)
+
+
+@pytest.fixture
+def staffed(checked: Contest) -> Contest:
+    for name in ("甲", "乙"):
+        checked.store.accounts.add(Account(name, Role.ORGANIZER, "hash", 0))
+    return checked
+
+
+def ids_of(contest: Contest, entry: int) -> list[str]:
+    return [vote.id for vote in contest.store.ledger.votes() if vote.entry == entry]
+
+
+def frozen(contest: Contest, ids: list[str], case: Case | None = None) -> str:
+    return contest.store.batches.freeze(case or suspect(), ids, "甲").id
+
+
+def decide(contest: Contest, batch: str, *decisions: Decision) -> None:
+    for decision in decisions:
+        by = "乙" if decision is Decision.VOID else "甲"
+        contest.store.batches.decide(batch, decision, "因为", by)
+
+
+def test_without_a_look_at_every_vote_a_result_needs_a_reason(checked: Contest):
+    looked_at(checked.store)
+    run = checked.store.cases.latest()
+    checked.store.cases.put(replace(run, rows=run.rows - 1), {})
+    with pytest.raises(PublishRefused, match=f"只看过 {run.rows - 1} 票"):
+        publish(checked)
+    made = publish(checked, without_scrutiny=" 服务器坏了 ")
+    assert made.without_scrutiny == "服务器坏了"
+    assert '"without_scrutiny":"服务器坏了"' in public(made)
+    assert checked.store.results.latest() == made
+
+
+def test_a_reason_that_nobody_needed_is_not_published(checked: Contest):
+    assert publish(checked, without_scrutiny="以防万一").without_scrutiny == ""
+
+
+def test_a_case_that_changes_who_wins_must_be_decided_first(staffed: Contest):
+    ids = ids_of(staffed, 1)
+    looked_at(staffed.store, suspect(), c1=ids)
+    for without in ("", "来不及了"):
+        with pytest.raises(PublishRefused, match="有 1 个可能改变获奖名单的案子还没有决定"):
+            publish(staffed, without_scrutiny=without)
+    batch = frozen(staffed, ids)
+    for decision in (Decision.HOLD, Decision.ASK_VOID):
+        decide(staffed, batch, decision)
+        with pytest.raises(PublishRefused, match="还没有决定"):
+            publish(staffed)
+    decide(staffed, batch, Decision.KEEP)
+    assert publish(staffed).version == 1
+
+
+def test_a_void_decides_a_case_and_the_result_leaves_its_votes_out(staffed: Contest):
+    before = draft_of(staffed).result
+    ids = ids_of(staffed, 1)
+    looked_at(staffed.store, suspect(), c1=ids)
+    batch = frozen(staffed, ids)
+    decide(staffed, batch, Decision.ASK_VOID, Decision.VOID)
+    assert not staffed.store.results.is_current(staffed.store.results.draft())
+    made = publish(staffed)
+    assert made.of(1).votes == 0
+    assert made.totals.votes == before.totals.votes - len(ids)
+    assert (made.removed[-1].votes, made.removed[-1].number) == (len(ids), 0)
+    assert board(staffed).standings.of(1).votes == 0
+    assert staffed.store.results.agrees(made)
+
+
+def test_votes_that_came_to_a_case_after_it_was_decided_are_to_be_decided_too(staffed: Contest):
+    ids = ids_of(staffed, 1)
+    batch = frozen(staffed, ids[:1])
+    decide(staffed, batch, Decision.KEEP)
+    looked_at(staffed.store, suspect(), c1=ids)
+    assert not staffed.store.results.doubts()[0].waivable
+    decide(staffed, frozen(staffed, ids[1:]), Decision.ASK_VOID, Decision.VOID)
+    assert staffed.store.results.doubts() == []
+
+
+def test_a_vote_that_waits_in_another_batch_is_not_decided(staffed: Contest):
+    ids = ids_of(staffed, 1)
+    looked_at(staffed.store, suspect(), c1=ids)
+    decide(staffed, frozen(staffed, ids), Decision.KEEP)
+    assert staffed.store.results.doubts() == []
+    other = frozen(staffed, ids[:1], suspect("c2"))
+    decide(staffed, other, Decision.HOLD)
+    assert staffed.store.results.doubts()
+    decide(staffed, other, Decision.KEEP)
+    assert staffed.store.results.doubts() == []
+
+
+def test_a_case_that_changes_nothing_holds_up_nothing(staffed: Contest):
+    looked_at(staffed.store, suspect(effect=Effect(places=(("1", 1, 2),))), c1=ids_of(staffed, 1))
+    assert publish(staffed).version == 1
+
+
+def test_a_case_of_a_number_only_is_decided_by_keeping_it(staffed: Contest):
+    case = suspect(finding=Finding.EXCESS)
+    looked_at(staffed.store, case)
+    assert staffed.store.results.doubts()
+    decide(staffed, frozen(staffed, [], case), Decision.KEEP)
+    assert staffed.store.results.doubts() == []
+
+
+def test_a_number_of_votes_is_the_law_s_matter_where_it_says_what_becomes_of_a_close_call(
+    contest: Contest,
+):
+    contest.change(closing=Closing(close_call=CloseCall.JURY))
+    cast(contest, [1, 1, 2, 3])
+    end(contest)
+    looked_at(contest.store, suspect(finding=Finding.EXCESS), suspect("c2", finding=Finding.SURGE))
+    (doubt,) = contest.store.results.doubts()
+    assert doubt.sentence.startswith("有 1 个可能改变获奖名单的案子")
+
+
+def test_whatever_is_decided_the_draft_must_be_made_anew(staffed: Contest):
+    case = suspect(finding=Finding.EXCESS)
+    batch = frozen(staffed, [], case)
+    draft = draft_of(staffed)
+    assert staffed.store.results.is_current(draft)
+    decide(staffed, batch, Decision.KEEP)
+    assert not staffed.store.results.is_current(draft)
+
+
+def test_publishing_ends_every_hold_for_good(staffed: Contest):
+    batch = frozen(staffed, ids_of(staffed, 1))
+    decide(staffed, batch, Decision.HOLD)
+    publish(staffed)
+    assert staffed.store.batches.of(batch).state is State.OPEN
+    assert board(staffed).held == board(staffed).held_now == {}
+    staffed.store.results.unpublish("再核")
+    assert staffed.store.batches.of(batch).state is State.OPEN
+    assert board(staffed).held == {}
+
+
+def test_a_void_after_publication_means_taking_the_result_back_first(staffed: Contest):
+    batch = frozen(staffed, ids_of(staffed, 1))
+    decide(staffed, batch, Decision.ASK_VOID)
+    first = publish(staffed)
+    with pytest.raises(DecisionRefused, match="请先撤回结果"):
+        decide(staffed, batch, Decision.VOID)
+    staffed.store.results.unpublish("有新的证据")
+    decide(staffed, batch, Decision.VOID)
+    second = publish(staffed, "更正")
+    assert (first.of(1).votes, second.of(1).votes) == (2, 0)
+
+
+def test_removed_votes_of_a_withdrawn_entry_are_told_once(staffed: Contest):
+    decide(staffed, frozen(staffed, ids_of(staffed, 1)[:1]), Decision.ASK_VOID, Decision.VOID)
+    staffed.store.entries.withdraw(1, "争议")
+    made = publish(staffed)
+    assert [(one.number, one.votes) for one in made.removed] == [(1, 1), (0, 1)]
+    assert made.ledger_rows == made.totals.votes + 2
 
 
 # --- nobody edits a total -----------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -10,7 +11,18 @@ from pathlib import Path
 import pytest
 from casting import OPEN_LAW, Contest, a_ballot, now_ms
 
-from voting.contest import STEPS, Counts, Period, Phase, Step, Tie, Verdict
+from voting.contest import (
+    STEPS,
+    CloseCall,
+    Closing,
+    Counts,
+    Period,
+    Phase,
+    Quiet,
+    Step,
+    Tie,
+    Verdict,
+)
 from voting.store import Store, keys, open_store
 from voting.store.log import Kind
 from voting.store.rules import (
@@ -21,6 +33,7 @@ from voting.store.rules import (
     RulesInForce,
     StepRefused,
     WrongStore,
+    read_rules,
 )
 
 
@@ -339,3 +352,33 @@ def test_a_slip_in_the_year_doesn_t_keep_the_vote_open(contest: Contest):
     with pytest.raises(StepRefused, match="请检查年份"):
         contest.store.rules.extend(now_ms() + year_ms, "延长一周")
     assert len(contest.store.rules.versions()) == 1
+
+
+CLOSING = Closing(quiet_hours=6, quiet=Quiet.ROUNDED, round_to=50, review_hours=72,
+                  close_call=CloseCall.JURY)  # fmt: skip
+
+
+def test_a_version_keeps_how_the_vote_ends(contest: Contest):
+    contest.change(closing=CLOSING)
+    assert contest.store.rules.versions()[-1].closing == CLOSING
+    moved = contest.store.rules.extend(contest.store.rules.versions()[-1].closes_ms + 1, "延长")
+    assert moved.closing == CLOSING
+    assert moved.source == contest.store.rules.versions()[-2].source
+    assert contest.store.rules.versions()[0].closing == Closing()
+
+
+def test_versions_of_before_read_as_they_were(contest: Contest):
+    """Written by a release that knew nothing of the end."""
+    text = json.loads(contest.store.law.lindex(keys.VERSIONS(), 0))
+    del text["closing"]
+    found = read_rules(json.dumps(text))
+    assert found == contest.store.rules.versions()[0]
+    assert found.quiet_ms is None
+
+
+def test_the_script_that_counts_knows_nothing_of_quiet_hours(contest: Contest):
+    """A vote in the quiet hours is a vote."""
+    contest.change(closing=replace(CLOSING, quiet_hours=168 * 2))
+    assert contest.cast(a_ballot(1)).verdict is Verdict.ACCEPTED
+    names = contest.store.law.hgetall(keys.RULES(shard=0))
+    assert not [name for name in names if b"quiet" in name or b"closing" in name]

@@ -18,6 +18,7 @@ from werkzeug.test import TestResponse
 
 from voting.contest import SHANGHAI, Identity, Verdict
 from voting.settings import WeChat
+from voting.voter import View
 from voting.web.ballot import ANSWERS
 from voting.web.site import Site
 from voting.wechat import Api
@@ -120,6 +121,13 @@ def wechat_required(site: Site, alice: Visitor, bob: Visitor) -> TestResponse:
     return alice.cast(1, ballot)
 
 
+def too_early(site: Site, alice: Visitor, bob: Visitor) -> TestResponse:
+    alice.ballot(1)
+    one = site.voters.read_pass(alice.client.get_cookie("pass").value, site.now_ms())
+    view = View(b"a view..", 1, site.now_ms())
+    return alice.cast(1, site.voters.ballot(one, view))
+
+
 REFUSALS = [
     (not_open, 403),
     (paused, 403),
@@ -133,6 +141,7 @@ REFUSALS = [
     (ballot_expired, 422),
     (foreign_ballot, 403),
     (wechat_required, 403),
+    (too_early, 425),
 ]
 
 

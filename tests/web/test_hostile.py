@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from people import Town, Visitor
-from staging import rewritten
+from people import Town, Visitor, solve
+from staging import rewritten, unhurried
 
 from voting import create_app
 from voting.contest import SHANGHAI
@@ -99,17 +99,23 @@ def test_with_a_public_address_no_header_moves_the_site(raise_site: Raise):
 
 
 def test_an_ipv6_host_that_changes_its_prefix_stays_within_its_network_s_limit(raise_site: Raise):
-    app = raise_site(('new_passes = "20000 per minute"', 'new_passes = "2 per minute"'))
+    app = raise_site(("new_passes_per_hour = 1000000", "new_passes_per_hour = 2"))
     town = Town(app)
     visitors = [town.visitor(f"2001:db8:1:{n:x}::1") for n in range(30)]
-    answers = [one.ask_pass(1, one.me(1)["view"]).status_code for one in visitors]
+    answers = []
+    for one in visitors:
+        view = one.me(1)["view"]
+        answer = one.ask_pass(1, view)
+        if answer.status_code == 403:
+            answer = one.ask_pass(1, view, solve(answer.json["challenge"]))
+        answers.append(answer.status_code)
     assert (answers.count(201), answers.count(429)) == (20, 10)
     elsewhere = town.visitor("2001:db8:2::1")
     assert elsewhere.ask_pass(1, elsewhere.me(1)["view"]).status_code == 201
 
 
 def test_junk_does_not_use_up_a_campus_s_allowance(raise_site: Raise):
-    app = raise_site(('new_passes = "20000 per minute"', 'new_passes = "3 per minute"'))
+    app = raise_site(("new_passes_per_hour = 1000000", "new_passes_per_hour = 3"))
     town = Town(app)
     mallory, alice = town.visitor("10.1.1.1"), town.visitor("10.1.1.1")
     for _ in range(10):
@@ -148,7 +154,7 @@ def test_a_site_that_was_started_without_its_store_takes_no_vote_into_another_co
     environ: dict[str, str], app: Flask, tmp_path: Path
 ):
     file = rewritten(tmp_path, ('id = "test-contest"', 'id = "other-contest"'))
-    other = create_app(environ | {"CONTEST_FILE": str(file)})
+    other = unhurried(create_app(environ | {"CONTEST_FILE": str(file)}))
     alice = Town(other).visitor()
     assert alice.get("/readyz").json == {"status": "wrong_contest"}
     answer = alice.vote(1)

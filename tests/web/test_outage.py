@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from people import Town, Visitor
 from reading import fields, places
-from staging import OwnStore, refresh
+from staging import OwnStore, refresh, unhurried
 
 from voting import create_app, prepare
 from voting.web.site import Site
@@ -33,7 +33,7 @@ def late(environ: dict[str, str], own_law: OwnStore) -> Callable[[], Flask]:
     def start() -> Flask:
         mine = environ | {"REDIS_URL": own_law.url}
         prepare(mine)
-        return create_app(mine)
+        return unhurried(create_app(mine))
 
     return start
 

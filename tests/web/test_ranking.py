@@ -13,7 +13,10 @@ from people import Town, Visitor
 from reading import places
 from staging import refresh
 
+from voting.batch import Decision
+from voting.case import Case, Finding, Pattern
 from voting.contest import SHANGHAI
+from voting.organizer import Account, Role
 from voting.web.site import Site
 
 HIDDEN = ('counts = "live"', 'counts = "after_close"')
@@ -36,13 +39,14 @@ def test_standings_are_phase_time_total_and_each_entry_s_place(site: Site, town:
     answer = town.visitor().get("/api/v1/standings")
     standings = answer.json
     assert answer.mimetype == "application/json"
-    assert set(standings) == {"as_of", "phase", "total_votes", "entries"}
+    assert set(standings) >= {"as_of", "phase", "total_votes", "entries"}
+    assert (standings["counts"], standings["rounded_to"]) == ("exact", None)
     assert (standings["phase"], standings["total_votes"]) == ("open", 5)
     assert standings["entries"][:4] == [
-        {"rank": 1, "number": 3, "votes": 2},
-        {"rank": 1, "number": 7, "votes": 2},
-        {"rank": 3, "number": 5, "votes": 1},
-        {"rank": 4, "number": 1, "votes": 0},
+        {"rank": 1, "number": 3, "votes": 2, "held": 0},
+        {"rank": 1, "number": 7, "votes": 2, "held": 0},
+        {"rank": 3, "number": 5, "votes": 1, "held": 0},
+        {"rank": 4, "number": 1, "votes": 0, "held": 0},
     ]
     assert len(standings["entries"]) == 12
     as_of = datetime.fromisoformat(standings["as_of"])
@@ -121,7 +125,7 @@ def test_a_withdrawn_entry_leaves_and_the_others_move_up(site: Site, town: Town)
     site.store.entries.withdraw(1, "争议")
     refresh(site)
     standings = town.visitor().get("/api/v1/standings").json
-    assert standings["entries"][0] == {"rank": 1, "number": 2, "votes": 2}
+    assert standings["entries"][0] == {"rank": 1, "number": 2, "votes": 2, "held": 0}
     assert standings["total_votes"] == 3
     assert 1 not in [row["number"] for row in standings["entries"]]
 
@@ -224,7 +228,7 @@ def test_after_the_close_hidden_counts_are_shown(hidden: Flask):
     stranger = Town(hidden).visitor()
     standings = stranger.get("/api/v1/standings").json
     assert standings["total_votes"] == 4
-    assert standings["entries"][0] == {"rank": 1, "number": 2, "votes": 3}
+    assert standings["entries"][0] == {"rank": 1, "number": 2, "votes": 3, "held": 0}
     assert places(stranger.get("/top").text)[:2] == [(1, 2), (2, 1)]
     assert 'data-votes="3"' in stranger.get("/e/2").text
 
@@ -238,3 +242,70 @@ def test_a_thousand_entries_make_no_page_of_a_thousand_rows(raise_site: Callable
     assert page.count('<li class="row') == 201
     assert "还有 99 件" in page
     assert len(alice.get("/api/v1/standings").json["entries"]) == 300
+
+
+# --- votes that are being looked into -----------------------------------------------------------
+
+
+@pytest.fixture
+def held(site: Site, town: Town) -> Site:
+    """Two of 1's four votes and the one of 3 are held; 2 has two votes."""
+    for entry in (1, 1, 1, 1, 2, 2, 3):
+        assert town.visitor().vote(entry).status_code == 201
+    of = {n: [v.id for v in site.store.ledger.votes() if v.entry == n] for n in (1, 3)}
+    site.store.accounts.add(Account("甲", Role.ORGANIZER, "hash", 0))
+    case = Case("c1", Pattern.CROWD, Finding.VOTES, (), 3, 0.0, 0.0, 0.0, 1.0, 0, 0, (), "")
+    batch = site.store.batches.freeze(case, of[1][:2] + of[3], "甲")
+    site.store.batches.decide(batch.id, Decision.HOLD, "先看看", "甲")
+    refresh(site)
+    return site
+
+
+def test_before_midnight_nobody_sees_what_is_being_looked_into(held: Site, alice: Visitor):
+    page = alice.get("/top").text
+    assert "核查中" not in re.sub(r"<section.*", "", page, flags=re.DOTALL)
+    assert {row["held"] for row in alice.get("/api/v1/standings").json["entries"]} == {0}
+
+
+def test_what_is_being_looked_into_counts_and_is_the_lighter_part_of_the_bar(
+    held: Site, alice: Visitor
+):
+    held.store.rules.close("提前")
+    refresh(held)
+    rows = alice.get("/api/v1/standings").json["entries"][:3]
+    assert [(row["number"], row["votes"], row["held"]) for row in rows] == [
+        (1, 4, 2), (2, 2, 0), (3, 1, 1),
+    ]  # fmt: skip
+    page = alice.get("/top").text
+    assert page.count("核查中 2</span>") == page.count("核查中 1</span>") == 1
+    bars = re.findall(r'<svg class="share-of".*?</svg></svg>', page)
+    assert '<svg width="100.0%"' in bars[0]
+    half = '<rect width="50.0%" height="100%"/><rect class="held" x="50.0%" width="50.0%"'
+    assert half in bars[0]
+    assert "held" not in bars[1]
+    assert '<rect width="0.0%" height="100%"/><rect class="held" x="0.0%" width="100.0%"' in bars[2]
+
+
+def test_what_is_kept_is_not_looked_into_any_more(held: Site, alice: Visitor):
+    held.store.rules.close("提前")
+    (now,) = held.store.batches.all()
+    held.store.batches.decide(now.batch.id, Decision.KEEP, "真的", "甲")
+    refresh(held)
+    assert "核查中 2" not in alice.get("/top").text
+
+
+def test_what_is_removed_is_gone_from_every_public_count(held: Site, alice: Visitor):
+    held.store.rules.close("提前")
+    held.store.accounts.add(Account("乙", Role.ORGANIZER, "hash", 0))
+    (now,) = held.store.batches.all()
+    etag = alice.get("/api/v1/standings").headers["ETag"]
+    held.store.batches.decide(now.batch.id, Decision.ASK_VOID, "不像真人", "甲")
+    held.store.batches.decide(now.batch.id, Decision.VOID, "同意", "乙")
+    refresh(held)
+    answer = alice.get("/api/v1/standings")
+    assert answer.headers["ETag"] != etag
+    assert answer.json["total_votes"] == 4
+    rows = answer.json["entries"][:3]
+    assert [(row["rank"], row["number"], row["votes"], row["held"]) for row in rows] == [
+        (1, 1, 2, 0), (1, 2, 2, 0), (3, 3, 0, 0),
+    ]  # fmt: skip

@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from people import Town, Visitor
+from people import Town, Visitor, solve
 from reading import fields
 from staging import free_port, wait_until
 
 from voting.contest import Verdict, day_of
 from voting.settings import ROOT
 from voting.supervisor.child import end_with_us
+from voting.voter import View
 from voting.web import ballot, gallery, throttle, wechat
 from voting.web.errors import HTTP_REFUSALS, STORE_DOWN
 from voting.web.refused import REASONS, reason_of
@@ -28,7 +29,8 @@ from voting.web.site import Site
 
 #: What no vote and no pass meets: another method or address is another route, and so is a log-in.
 ELSEWHERE = {
-    "forbidden", "not_found", "method_not_allowed", "too_many_tries", "foreign_url", "no_ticket",
+    "forbidden", "not_found", "method_not_allowed", "too_many_appeals", "too_many_tries",
+    "foreign_url", "no_ticket",
 }  # fmt: skip
 
 
@@ -70,12 +72,31 @@ def test_refused_passes_are_counted(site: Site, alice: Visitor):
 
 
 def test_a_crowd_at_the_door_is_counted(raise_site: Callable[..., Flask]):
-    app = raise_site(('new_passes = "20000 per minute"', 'new_passes = "2 per minute"'))
+    app = raise_site(("new_passes_per_hour = 1000000", "new_passes_per_hour = 1"))
     town = Town(app)
-    answers = [town.visitor("10.9.9.9") for _ in range(4)]
-    codes = [one.ask_pass(1, one.me(1)["view"]).status_code for one in answers]
-    assert codes == [201, 201, 429, 429]
-    assert counted(app.extensions["site"]) == Counter(too_many_passes=2)
+    people = [town.visitor("10.9.9.9") for _ in range(12)]
+    views = [one.me(1)["view"] for one in people]
+    asked = [one.ask_pass(1, view) for one, view in zip(people, views, strict=True)]
+    assert [answer.status_code for answer in asked] == [201] + [403] * 11
+    codes = [
+        one.ask_pass(1, view, solve(answer.json["challenge"])).status_code
+        for one, view, answer in list(zip(people, views, asked, strict=True))[1:]
+    ]
+    assert codes == [201] * 9 + [429] * 2
+    assert counted(app.extensions["site"]) == Counter(challenge_required=11, too_many_passes=2)
+
+
+def test_other_reasons_of_the_door_are_counted_by_what_they_are(raise_site: Callable[..., Flask]):
+    app = raise_site(("new_passes_per_hour = 1000000", "new_passes_per_hour = 1"))
+    site, town = app.extensions["site"], Town(app)
+    assert town.visitor("10.9.9.9").vote(1).status_code == 201
+    late = town.visitor("10.9.9.9")
+    assert late.ask_pass(1, late.me(1)["view"], "junk").json["code"] == "challenge_wrong"
+    hasty = site.voters.view_token(View(b"a view..", 1, site.now_ms()))
+    assert late.ask_pass(1, hasty).status_code == 425
+    robot = fields(late.get("/e/1/vote")) | {"remark": "buy now"}
+    assert late.post("/e/1/vote", data=robot).status_code == 403
+    assert counted(site) == Counter(challenge_wrong=1, too_early=1, form_refused=1)
 
 
 def test_the_form_without_javascript_is_counted_the_same(site: Site, alice: Visitor):
@@ -97,6 +118,7 @@ def codes_of(module: object) -> set[str]:
 def test_every_reason_has_its_words():
     codes = {verdict.value for verdict in Verdict} - {Verdict.ACCEPTED.value}
     codes |= codes_of(ballot) | codes_of(throttle) | codes_of(gallery) | codes_of(wechat)
+    codes |= {"challenge_required", "challenge_wrong"}
     codes |= {"sign_in_again", "sign_in_away", "sign_in_snapshot", STORE_DOWN.code}
     codes |= {code for code, _, _ in HTTP_REFUSALS.values()}
     assert codes - ELSEWHERE == REASONS.keys()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from casting import SIGNALS, a_ballot
+from casting import SIGNALS, a_ballot, looked_at
 from flask import Flask
 from people import Town, Visitor
 from reading import places
@@ -45,6 +45,7 @@ def to(site: Site, *steps: Step) -> None:
 
 
 def publish(site: Site, reason: str = "组委会确认", **jury: object) -> Result:
+    looked_at(site.store)
     made = draft.make(site.store, site.contest, site.now_ms(), lambda *_: None)
     return site.store.results.publish(digest(made), reason, "王组织", **jury)
 
@@ -151,7 +152,7 @@ def test_the_data_are_described(published: Site, alice: Visitor):
     described = alice.get("/api/v1/openapi.json").json
     schema = described["components"]["schemas"]["Result"]
     fields = alice.get("/api/v1/results").json
-    assert set(fields) == set(schema["properties"]) == set(schema["required"])
+    assert set(fields) == set(schema["required"]) <= set(schema["properties"])
     for part, one in (("entries", fields["entries"][0]), ("removed", fields["removed"][0])):
         assert set(one) == set(schema["properties"][part]["items"]["properties"]), part
 

@@ -18,6 +18,7 @@ from werkzeug.test import TestResponse
 
 from voting import wechat
 from voting.contest import Identity
+from voting.web import throttle
 from voting.web import wechat as wechat_room
 from voting.web.site import Site
 from voting.worker import renew_ticket
@@ -449,9 +450,11 @@ def test_where_only_accounts_vote_nothing_else_is_offered(stand_in: StandIn, rai
     assert "/e/3/vote" not in answer.text
 
 
-def test_junk_is_stopped_before_it_reaches_wechat(stand_in: StandIn, raise_site: Raise):
-    three = ('new_passes = "20000 per minute"', 'new_passes = "3 per hour"')
-    town = Town(raise_site(three, **stand_in.environ))
+def test_junk_is_stopped_before_it_reaches_wechat(
+    stand_in: StandIn, raise_site: Raise, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(throttle, "SIGN_INS", "3 per hour")
+    town = Town(raise_site(**stand_in.environ))
     alice = in_wechat(town)
     link = urlsplit(at_wechat(set_out(alice).json["go"]))
     for n in range(5):

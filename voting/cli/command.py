@@ -26,7 +26,9 @@ def told(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def run(**parts: Any) -> Any:
-        site: Site = current_app.extensions["site"]
+        site: Site | Refused = current_app.extensions["site"]
+        if isinstance(site, Refused):
+            raise click.ClickException(str(site))
         try:
             return command(site, **parts)
         except StoreDown as error:

@@ -22,6 +22,10 @@ def run_job(site: Site, job_id: str) -> None:
         job = site.store.jobs.of(job_id)
     except NoSuchJob as error:
         raise click.ClickException(f"没有 {job_id} 这件工作") from error
+    if job.kind is JobKind.SCRUTINY:
+        from voting.inspector import be_modest
+
+        be_modest()
     jobs.run(work_of(job.kind), site.store, site.settings, site.contest, site.keys, job)
 
 
@@ -37,6 +41,8 @@ def work_of(kind: JobKind) -> Callable[[Desk], Done]:
             from voting.report.export import work
         case JobKind.RESULT_PACK:
             from voting.report.pack import work
+        case JobKind.SCRUTINY:
+            from voting.inspector import work
         case JobKind.QR_PACK:
             from voting.report.qr_pack import work
     return work

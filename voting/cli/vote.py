@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
 import click
 
 from voting.cli.command import minute, reason_option, told
-from voting.contest import SHANGHAI
+from voting.contest import SHANGHAI, decided_through
 from voting.jobs import CannotDo
 from voting.report import draft
 from voting.result import AWARD_WORDS, Result, digest, tie_words
@@ -154,16 +155,32 @@ def result(site: Site) -> None:
 @reason_option(required=True, help=ON_RESULTS)
 @click.option("--award", "chosen", type=int, multiple=True, help="评议决定获奖的编号，可以写几次")
 @click.option("--jury-reason", default="", help="评议的理由，公布在结果页")
+@click.option("--without-scrutiny", default="", help="不等核查看完就公布的理由，公布在结果页")
 @click.option("--yes", is_flag=True, help="不再问一遍")
 @told
-def publish(site: Site, reason: str, chosen: Sequence[int], jury_reason: str, yes: bool) -> None:
-    """逐票计算结果，列出，确认后公布。"""
+def publish(
+    site: Site,
+    reason: str,
+    chosen: Sequence[int],
+    jury_reason: str,
+    without_scrutiny: str,
+    yes: bool,
+) -> None:
+    """逐票计算结果，列出，确认后公布。
+
+    可能改变获奖名单的案子都决定了，核查看过了全部选票，才能公布。
+    """
     found = _computed(site)
     _show(found)
+    _require_settled(site, without_scrutiny)
     if not yes:
         click.confirm("公布以后名次不再变动，确定公布吗？", abort=True)
     published = site.store.results.publish(
-        digest(found), reason, chosen=chosen, jury_reason=jury_reason
+        digest(found),
+        reason,
+        chosen=chosen,
+        jury_reason=jury_reason,
+        without_scrutiny=without_scrutiny,
     )
     click.echo(f"结果第 {published.version} 版已公布。")
 
@@ -180,15 +197,41 @@ def unpublish(site: Site, reason: str) -> None:
 @click.command()
 @told
 def recount(site: Site) -> None:
-    """重新点票：只凭账本重算每件作品的票数，与现有票数核对。不一致时退出码为 1。"""
-    counted, shown = site.store.ledger.recount(), site.store.ledger.tally()
-    click.echo(f"账本共 {counted.total()} 票。")
+    """重新点票：只凭账本和决定重算每件作品的票数，与现有票数核对。不一致时退出码为 1。"""
+    store = site.store
+    if store.batches.rebuild():
+        click.echo("移除的票数与操作记录不符，已按操作记录重算。")
+    void = store.batches.void()
+    counted, tally = store.ledger.recount(void), store.ledger.tally()
+    removed = sum(len(ids) for ids in void)
+    valid = counted.total()
+    click.echo(f"账本共 {valid + removed} 票，移除 {removed} 票，其余 {valid} 票。")
+    shown = Counter(tally)
+    shown.subtract(store.batches.deductions().now.removed())
     differing = {n for n in counted | shown if counted[n] != shown[n]}
     for number in sorted(differing):
-        click.echo(f"{number:03d} 号：账本 {counted[number]} 票，现有 {shown[number]} 票")
+        click.echo(f"{number:03d} 号：重算 {counted[number]} 票，现有 {shown[number]} 票")
     if differing:
         raise click.ClickException("票数与账本不一致")
     click.echo("票数与账本一致。")
+    _public_so_far(site)
+
+
+def _public_so_far(site: Site) -> None:
+    """While the vote is open the public sees the decisions of the days before."""
+    through_ms = decided_through(site.store.rules.versions()[-1], site.now_ms())
+    deductions = site.store.batches.deductions()
+    told = deductions.through(through_ms).removed().total()
+    if through_ms is not None and told != deductions.now.removed().total():
+        click.echo(f"公开页面只显示 {minute(through_ms)} 以前的决定：移除 {told} 票。")
+
+
+def _require_settled(site: Site, without_scrutiny: str) -> None:
+    """Say what stands in the way before anybody is asked whether they are sure."""
+    for doubt in site.store.results.doubts():
+        if not (doubt.waivable and without_scrutiny):
+            how = "（--without-scrutiny 理由）" if doubt.waivable else ""
+            raise click.ClickException(f"还不能公布：{doubt.sentence}{how}")
 
 
 def _computed(site: Site) -> Result:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from math import ceil
 from typing import TypeAlias
 
+from voting.batch import State
+from voting.case import Finding
 from voting.contest import Phase
 from voting.jobs import CannotDo, Desk, Done
 from voting.result import About, LedgerRow, Result, compute
 from voting.settings import Contest
 from voting.store import Store
+from voting.store.batches import Void
 from voting.store.ledger import Cut, Ledger
 from voting.store.log import Act, Kind
 from voting.store.results import Draft
@@ -36,7 +41,8 @@ def make(store: Store, contest: Contest, now_ms: int, tell: Tell) -> Result:
     if phase not in COUNTED_IN:
         raise CannotDo(f"{PHASES[phase]}，还不能计算结果；请先开始核对")
     catalogue, head = store.results.catalogue(), store.log.last()
-    rows = rows_of(store.ledger, store.ledger.cut(), tell)
+    void = store.batches.void(head.n if head else 0)
+    rows = rows_of(store.ledger, store.ledger.cut(), void, tell)
     draft = Draft(catalogue, count(store, contest, rows, now_ms, head))
     if not store.results.is_current(draft):
         raise CannotDo("计算的时候作品或规则有改动，请再算一次")
@@ -62,18 +68,38 @@ def count(
         categories=contest.categories,
     )
     rules = store.rules.versions()[-1]
-    result = compute(rows, store.entries.all(), _reasons(store), about, rules, at_ms)
+    result = compute(
+        rows, store.entries.all(), _reasons(store), about, rules, at_ms, unnamed(store)
+    )
     return replace(result, log_row=head.n, log_digest=head.digest) if head else result
 
 
-def rows_of(ledger: Ledger, cut: Cut, tell: Tell) -> Iterator[LedgerRow]:
-    """The ledger's rows up to the cut, as a result counts them."""
+def rows_of(ledger: Ledger, cut: Cut, void: Void, tell: Tell) -> Iterator[LedgerRow]:
+    """The ledger's rows up to the cut, as a result counts them; those in `void` say why not."""
     done = 0
     for page in ledger.pages(cut):
         tell(done, cut.rows, f"正在逐票核对账本，共 {cut.rows:,} 票")
-        for at_ms, (_, identity, entry, voter, *_) in zip(page.times(), page.rows(), strict=True):
-            yield entry, at_ms, voter, identity
+        why = map(void[page.shard].get, page.ids)
+        for at_ms, (_, identity, entry, voter, *_), pattern in zip(
+            page.times(), page.rows(), why, strict=True
+        ):
+            yield entry, at_ms, voter, identity, pattern
         done += len(page.ids)
+
+
+def unnamed(store: Store) -> dict[int, int]:
+    """Entry → how many of its votes at most are too many without anybody being able to say which:
+    what the newest run of scrutiny found of that kind and nobody has decided to keep."""
+    run = store.cases.latest()
+    cases = [case for case in run.cases if case.finding is Finding.EXCESS] if run else []
+    batches = store.batches.all() if cases else []
+    kept = {now.batch.case for now in batches if now.state is State.KEPT}
+    found: Counter[int] = Counter()
+    for case in cases:
+        for entry, votes in case.entries:
+            if case.id not in kept and entry.isdecimal():
+                found[int(entry)] += min(votes, ceil(case.high))
+    return dict(found)
 
 
 def _reasons(store: Store) -> dict[int, str]:

@@ -12,7 +12,7 @@ from voting.jobs import CannotDo, Desk, Done
 from voting.report import tables
 from voting.report.csv_file import write_csv
 from voting.report.ledger import Mask, ledger_table, masking_key, write_ledger_csv
-from voting.report.outcome import outcome
+from voting.report.outcome import Outcome, outcome
 from voting.report.table import Table
 from voting.report.xlsx_file import write_xlsx
 
@@ -29,7 +29,7 @@ NAMES: Final = {
     "decisions": "决定",
 }
 LEDGER_WORDS: Final = (
-    "一行一票，只增不改。同一作品有多少行，就有多少票。",
+    "一行一票，只增不改。一件作品的行数减去其中经核查移除的票（结果包里的“移除的票.csv”），就是它的票数。",
     "entry_id 是作品编号，ts_ms 是投票时刻（1970 年以来的毫秒数），其余都是代号。",
 )
 MASKED_WORDS: Final = "脱敏：不含网络、设备和分享来源，投票人换成了另外的代号。"
@@ -81,7 +81,13 @@ def work(desk: Desk) -> Done:
 def _tallies(export: _Export) -> tuple[str, int]:
     found = outcome(export.desk.store, export.desk.contest, export.desk.tell)
     file = export.file(found.mark)
-    return file, export.write(tables.tallies(found, export.about(found.standing)), file)
+    about = export.about(found.standing, *_removed(found))
+    return file, export.write(tables.tallies(found, about), file)
+
+
+def _removed(found: Outcome) -> tuple[str, ...]:
+    votes = sum(one.votes for one in found.result.removed if not one.number)
+    return (f"不含经核查移除的 {votes:,} 票。",) if votes else ()
 
 
 def _entries(export: _Export) -> tuple[str, int]:

@@ -30,7 +30,7 @@ PASSING: Final = frozenset(
 MARKS: Final = {Phase.PUBLISHED: "", Phase.UNDER_REVIEW: "草稿", Phase.CLOSED: "未核对"}
 NOT_ENDED: Final = "未结束"
 
-#: (entry, identity class) → votes in the ledger
+#: (entry, identity class) → votes that weren't removed
 ByIdentity = Counter[tuple[int, int]]
 
 
@@ -62,26 +62,29 @@ def outcome(store: Store, contest: Contest, tell: Tell) -> Outcome:
     """How the vote stands now; reads the whole ledger once. `tell` as in Desk."""
     phase = store.rules.phase()
     cut, by_identity = store.ledger.cut(), ByIdentity()
-    rows = _tallied(rows_of(store.ledger, cut, tell), by_identity)
-    found = _frozen(store, phase)
+    found, last = _frozen(store, phase), _last_that_matters(store.log)
+    log_rows = _log_rows(store.log, found) if found else last.n if last else 0
+    void = store.batches.void(log_rows)
+    rows = _tallied(rows_of(store.ledger, cut, void, tell), by_identity)
     if found:
         for _ in rows:
             pass
     else:
-        found = _live(store, contest, cut, rows)
+        found = _live(store, contest, cut, rows, last)
     return Outcome(
         result=found,
         mark=MARKS.get(phase, NOT_ENDED),
         versions=tuple(store.rules.versions()),
         cut=cut,
         by_identity=by_identity,
-        log_rows=_log_rows(store.log, found),
+        log_rows=log_rows,
     )
 
 
 def _tallied(rows: Iterator[LedgerRow], by_identity: ByIdentity) -> Iterator[LedgerRow]:
     for row in rows:
-        by_identity[row[0], row[3]] += 1
+        if row[4] is None:
+            by_identity[row[0], row[3]] += 1
         yield row
 
 
@@ -92,8 +95,9 @@ def _frozen(store: Store, phase: Phase) -> Result | None:
     return draft.result if draft and store.results.is_current(draft) else None
 
 
-def _live(store: Store, contest: Contest, cut: Cut, rows: Iterator[LedgerRow]) -> Result:
-    last = _last_that_matters(store.log)
+def _live(
+    store: Store, contest: Contest, cut: Cut, rows: Iterator[LedgerRow], last: Act | None
+) -> Result:
     newest_ms = max(
         (int(stream_id.partition(b"-")[0]) for stream_id in cut.newest if stream_id), default=0
     )

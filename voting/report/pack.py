@@ -10,7 +10,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
-from voting.contest import Counts, Period, Rules, Tie, moment
+from voting.batch import Batch
+from voting.contest import CloseCall, Counts, Period, Quiet, Rules, Tie, moment
 from voting.disk import whole
 from voting.jobs import Desk, Done
 from voting.report import tables
@@ -24,7 +25,12 @@ from voting.report.xlsx_file import write_xlsx
 from voting.result import public
 from voting.store.log import DECISIONS, Act
 
+CLOSE_CALLS: Final = {
+    CloseCall.JURY: "由组委会在这几件中评议决定",
+    CloseCall.ALL_AWARDED: "这几件一并获奖",
+}
 MASKED: Final = "账本（脱敏）.csv"
+VOID: Final = "移除的票.csv"
 
 
 def work(desk: Desk) -> Done:
@@ -61,6 +67,8 @@ def _fill(archive: Archive, desk: Desk, found: Outcome) -> None:
     mask = Mask(masking_key(desk.keys))
     write_ledger_csv(desk.store.ledger, found.cut, ledger, tell, mask)
     archive.move_in(MASKED, ledger)
+    void = tables.void("移除的票", _void(desk, found))
+    _add_table(archive, desk, VOID, void, result.at_ms)
     decisions = (act for act in _acts(desk, found) if act.kind in DECISIONS)
     _add_table(archive, desk, "决定.csv", tables.acts("决定", decisions), result.at_ms)
     acts = tables.acts("操作记录", _acts(desk, found))
@@ -90,6 +98,13 @@ def _scratch(desk: Desk, name: str) -> Path:
 
 def _acts(desk: Desk, found: Outcome) -> Iterator[Act]:
     return takewhile(lambda act: act.n <= found.log_rows, desk.store.log.all())
+
+
+def _void(desk: Desk, found: Outcome) -> Iterator[tuple[Batch, str]]:
+    """Each void batch's votes; one that lies in two batches comes twice, and counts once."""
+    batches = desk.store.batches
+    for batch in batches.voids(found.log_rows):
+        yield from ((batch, vote_id) for vote_id in batches.votes_of(batch.id))
 
 
 def _line(act: Act) -> str:
@@ -132,8 +147,21 @@ def _rules(rules: Rules) -> str:
             f"同一件作品{per_day}最多 {rules.votes_per_entry} 票",
             f"  获奖：前 {rules.winners} 名；{tie}",
             f"  公开：{counts[rules.counts]}",
+            *_closing(rules),
         )
     )
+
+
+def _closing(rules: Rules) -> Iterator[str]:
+    closing = rules.closing
+    if closing.quiet_hours:
+        rounded = closing.quiet is Quiet.ROUNDED
+        how = f"票数只公布到 {closing.round_to} 的整数倍" if rounded else "不公布票数和名次"
+        yield f"  最后 {closing.quiet_hours} 小时：{how}"
+    if closing.review_hours:
+        yield f"  核查：截止后 {closing.review_hours} 小时"
+    if called := CLOSE_CALLS.get(closing.close_call):
+        yield f"  最后一个获奖名次的票差小于说不清的票时：{called}"
 
 
 def _of_devices(rules: Rules) -> str:

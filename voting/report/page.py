@@ -61,6 +61,7 @@ def words(outcome: Outcome, shown: Shown) -> dict[str, Any]:
             }
             for one in result.removed
         ],
+        "unseen": shown(_unseen(result), "不等核查的理由"),
         "proof": (
             "票数由账本逐票点得，没有任何页面或命令可以修改票数。压缩包里有脱敏的账本、"
             "操作记录和核对的办法（README.txt），任何人都可以重新点票。"
@@ -75,6 +76,11 @@ def words(outcome: Outcome, shown: Shown) -> dict[str, Any]:
         ],
         "notes": [],
     }
+
+
+def _unseen(result: Result) -> str:
+    why = result.without_scrutiny
+    return f"公布时核查还没有看完全部选票，理由：{why}" if why else ""
 
 
 def _facts(outcome: Outcome) -> list[tuple[str, str]]:

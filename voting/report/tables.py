@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from voting.batch import Batch
+from voting.case import PATTERN_WORDS
 from voting.contest import AI_LABEL, IDENTITY_WORDS, STATE_WORDS, Category, Entry
 from voting.report.outcome import Outcome
 from voting.report.table import Column, Kind, Row, Table
@@ -62,7 +64,7 @@ def entries(
         Column("地市", _TEXT, 8),
         Column("推荐单位", _TEXT, 28),
         Column("指导教师", _TEXT, 12),
-        Column("账本票数", _NUMBER, 10),
+        Column("账本票数（含已移除）", _NUMBER, 20),
         Column("宽", _NUMBER, 7),
         Column("高", _NUMBER, 7),
         Column("时长（秒）", _NUMBER, 11),
@@ -87,6 +89,21 @@ def entries(
             )  # fmt: skip
 
     return Table("作品", columns, rows(), about)
+
+
+def void(name: str, found: Iterable[tuple[Batch, str]]) -> Table:
+    """Removed votes with the reason; by them anybody recounts what was counted."""
+    columns = (
+        Column("vote_id", _TEXT, 24),
+        Column("pattern", _TEXT, 14),
+        Column("reason", _TEXT, 30),
+        Column("batch", _TEXT, 12),
+    )
+    rows = (
+        (vote_id, batch.pattern.value, PATTERN_WORDS[batch.pattern], batch.id)
+        for batch, vote_id in found
+    )
+    return Table(name, columns, rows)
 
 
 def acts(name: str, found: Iterable[Act], about: tuple[str, ...] = ()) -> Table:

@@ -6,14 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from voting.store.accounts import Accounts
+from voting.store.appeals import Appeals
 from voting.store.ballots import Ballots
+from voting.store.batches import Batches
+from voting.store.cases import Cases
 from voting.store.client import Client, open_client
 from voting.store.entries import Entries
 from voting.store.figures import KeptFigures
+from voting.store.gate import Gate
 from voting.store.jobs import Jobs
 from voting.store.ledger import Ledger
 from voting.store.log import Log
 from voting.store.mending import Mending
+from voting.store.networks import Networks
 from voting.store.refusals import Refusals
 from voting.store.results import Results
 from voting.store.returns import Returns
@@ -29,15 +34,20 @@ class Store:
 
     law: Client
     throttle: Client
+    appeals: Appeals
     ballots: Ballots
+    batches: Batches
     boards: Boards
+    cases: Cases
     accounts: Accounts
     entries: Entries
     figures: KeptFigures
+    gate: Gate
     jobs: Jobs
     ledger: Ledger
     log: Log
     mending: Mending
+    networks: Networks
     refusals: Refusals
     results: Results
     returns: Returns
@@ -68,19 +78,27 @@ def open_store(
     entries = Entries(law, shards, log)
     ledger = Ledger(law, shards)
     rules = RulesInForce(law, shards, log)
-    results = Results(law, rules, ledger, log)
+    accounts, cases = Accounts(law, log), Cases(law)
+    batches = Batches(law, ledger, accounts, rules, log)
+    results = Results(law, rules, ledger, cases, batches, log)
+    networks = Networks(law, rules, log)
     return Store(
         law=law,
         throttle=throttle,
+        appeals=Appeals(law, log),
         ballots=Ballots(law, contest_id, shards, accept_unknown=accept_unknown),
-        boards=Boards(law, throttle, contest_id, ledger, entries, rules, results, kept),
-        accounts=Accounts(law, log),
+        boards=Boards(law, throttle, contest_id, ledger, entries, rules, results, networks, kept),
+        batches=batches,
+        cases=cases,
+        accounts=accounts,
         entries=entries,
         figures=KeptFigures(throttle, contest_id, ledger, log),
+        gate=Gate(throttle, contest_id),
         jobs=Jobs(law),
         ledger=ledger,
         log=log,
-        mending=Mending(entries, rules, log),
+        mending=Mending(entries, rules, networks, batches, log),
+        networks=networks,
         refusals=Refusals(law),
         results=results,
         returns=Returns(throttle, contest_id),

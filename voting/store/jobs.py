@@ -29,6 +29,7 @@ class JobKind(StrEnum):
     RESULT = "result"
     RESULT_PACK = "result_pack"
     QR_PACK = "qr_pack"
+    SCRUTINY = "scrutiny"
 
 
 class JobState(StrEnum):

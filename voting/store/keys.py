@@ -54,7 +54,7 @@ CONTEST = Key(
     "contest",
     "hash",
     "the contest",
-    "its id, number of shards, catalogue version, pause flag, stage, number of results",
+    "its id, number of shards, catalogue version, pause flag, stage, number of results, deductions",
 )
 VERSIONS = Key("rules:versions", "list", "the contest", "every version of the rules, oldest first")
 ENTRIES = Key("entries", "hash", "the contest", "number → entry, all states")
@@ -66,6 +66,13 @@ OPERATORS_LOG = Key(
     "stream",
     "the contest",
     "who did what, when and why: numbered, chained and sealed rows; the decisions among them",
+)
+NETWORKS = Key("networks", "hash", "the contest", "CIDR → a network declared in advance")
+NETWORKS_CHANGE = Key(
+    "networks:change",
+    "string",
+    "until the change is whole",
+    "what is being done to a declared network: finished or forgotten as the log says",
 )
 ACCOUNTS = Key("accounts", "hash", "the contest", "name → an organizer's account")
 ACCOUNTS_LOCK = Key("accounts:lock", "string", "30 s", "held while somebody changes accounts")
@@ -81,6 +88,37 @@ DRAFT = Key(
     "string",
     "until it is published",
     "the result as computed last, and the catalogue it was made from",
+)
+CASES = Key(
+    "cases",
+    "hash",
+    "the contest",
+    "what the newest run of scrutiny found: the run, each case's packed vote ids and its sheet",
+)
+BATCH = Key(
+    "batch:{batch}",
+    "hash",
+    "the contest",
+    "a frozen set of votes about which people decide: what it is, and its votes, packed",
+)
+CASES_KEPT = Key(
+    "cases:kept",
+    "hash",
+    "the contest",
+    "batch → the case it was made from and its sheet, as they were when somebody first decided",
+)
+APPEALS = Key("appeals", "hash", "the contest", "number → an appeal, and what was answered")
+APPEALS_WAITING = Key(
+    "appeals:waiting", "set", "the contest", "numbers of the appeals that wait for an answer"
+)
+APPEALS_PUBLIC = Key(
+    "appeals:public", "set", "the contest", "numbers of the appeals whose answers are public"
+)
+APPEAL_TICKETS = Key(
+    "appeals:tickets", "hash", "the contest", "a ticket's SHA-256 → its appeal's number"
+)
+APPEALS_LOCK = Key(
+    "appeals:lock", "string", "30 s", "held while somebody appeals, or is being answered"
 )
 REFUSED = Key(
     "refused:{day}", "hash", "the contest", "reason → how many votes were refused for it that day"
@@ -126,8 +164,27 @@ CAME_BACK = Key(
     "1 min",
     "the pass of somebody who has just signed in, for a phone that comes back twice",
 )
+# Of one slot, because the gate asks for all of them at once.
+GATE = Key(
+    "{{{contest}}}:gate:{place}",
+    "hash",
+    "65 min",
+    "how many passes were made from a network, or by one kind of browser there, by five minutes",
+)
+GRANTED = Key(
+    "{{{contest}}}:granted:{half_hour}:{bucket:03x}",
+    "set",
+    "an hour from the start of its half hour",
+    "views that the gate let in, for the half hour they are of and 12 bits of their id",
+)
+KNOWN = Key(
+    "{{{contest}}}:known:{how}:{network}:{week}",
+    "string",
+    "3 weeks",
+    "how many different well-known voters cast a vote from a network that week; hyperloglog",
+)
 LIMITS = Key(
-    "LIMITS:{contest}*", "string", "the limit's window", "counters of new passes, sign-ins, log-ins"
+    "LIMITS:{contest}*", "string", "the limit's window", "counters of sign-ins, log-ins, appeals"
 )
 
 TABLE = tuple(value for value in list(globals().values()) if isinstance(value, Key))

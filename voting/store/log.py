@@ -48,6 +48,12 @@ class Kind(StrEnum):
     TAKE_BACK = "take_back"
     PUBLISH = "publish"
     UNPUBLISH = "unpublish"
+    FREEZE = "freeze"
+    HOLD = "hold"
+    KEEP = "keep"
+    ASK_VOID = "ask_void"
+    VOID = "void"
+    PUT_BACK = "put_back"
 
     TAKE_IN = "take_in"
     REFUSE = "refuse"
@@ -64,6 +70,10 @@ class Kind(StrEnum):
     DISCARD = "discard"
     COMPUTE = "compute"
     STOP = "stop"
+    ANSWER_APPEAL = "answer_appeal"
+    REFUSE_APPEAL = "refuse_appeal"
+    DECLARE_NETWORK = "declare_network"
+    WITHDRAW_NETWORK = "withdraw_network"
 
     UNKNOWN = "?"  # no row of ours has this: somebody else wrote it
 
@@ -81,6 +91,12 @@ KIND_WORDS: Final = {
     Kind.TAKE_BACK: "撤回核对",
     Kind.PUBLISH: "公布结果",
     Kind.UNPUBLISH: "撤回结果",
+    Kind.FREEZE: "圈定一批票",
+    Kind.HOLD: "标为核查中",
+    Kind.KEEP: "保留这批票",
+    Kind.ASK_VOID: "提请移除",
+    Kind.VOID: "确认移除",
+    Kind.PUT_BACK: "恢复计票",
     Kind.TAKE_IN: "收下作品",
     Kind.REFUSE: "不予通过",
     Kind.ACCOUNT_ADD: "新建账号",
@@ -96,6 +112,10 @@ KIND_WORDS: Final = {
     Kind.DISCARD: "删除上传的文件",
     Kind.COMPUTE: "计算结果",
     Kind.STOP: "停止工作",
+    Kind.ANSWER_APPEAL: "答复申诉",
+    Kind.REFUSE_APPEAL: "申诉不受理",
+    Kind.DECLARE_NETWORK: "登记共用网络",
+    Kind.WITHDRAW_NETWORK: "撤销共用网络",
     Kind.UNKNOWN: "来历不明",
 }
 
@@ -104,14 +124,15 @@ DECISIONS: Final = frozenset(
     {
         Kind.RULES, Kind.PAUSE, Kind.RESUME, Kind.APPROVE, Kind.WITHDRAW, Kind.RESTORE,
         Kind.CORRECT, Kind.REFUSE, Kind.UNDER_REVIEW, Kind.TAKE_BACK, Kind.PUBLISH,
-        Kind.UNPUBLISH,
+        Kind.UNPUBLISH, Kind.FREEZE, Kind.HOLD, Kind.KEEP, Kind.ASK_VOID, Kind.VOID,
+        Kind.PUT_BACK,
     }
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One row. `subject` is an entry's number, a rules version, an account's name, or ''.
+    """One row. `subject` is an entry's number, a rules version, a batch, an account's name, or ''.
 
     `digest` is SHA-256 in hex over the digest before it and the row (see `digest_of`).
     """
@@ -133,8 +154,18 @@ OF_ENTRIES: Final = frozenset(
 )
 
 
+OF_APPEALS: Final = frozenset({Kind.ANSWER_APPEAL, Kind.REFUSE_APPEAL})
+OF_BATCHES: Final = frozenset(
+    {Kind.FREEZE, Kind.HOLD, Kind.KEEP, Kind.ASK_VOID, Kind.VOID, Kind.PUT_BACK}
+)
+
+
 def subject_words(act: Act) -> str:
-    """`007 号`, `第 2 版`, an account's name: what it was done to."""
+    """`007 号`, `第 2 版`, `批次 3f2a9c0175`, an account's name: what it was done to."""
+    if act.kind in OF_APPEALS:
+        return f"第 {act.subject} 号申诉"
+    if act.kind in OF_BATCHES:
+        return f"批次 {act.subject}"
     if act.subject.isdecimal() and act.kind in OF_ENTRIES:
         return f"{int(act.subject):03d} 号"
     if act.subject.isdecimal() and act.kind in OF_VERSIONS:

@@ -10,8 +10,10 @@ from dataclasses import replace
 from typing import Final
 
 from voting.contest import Entry, EntryState
+from voting.store.batches import Batches
 from voting.store.entries import Entries
 from voting.store.log import SITE, Kind, Log
+from voting.store.networks import Networks
 from voting.store.rules import Pauser, RulesInForce
 
 STATE_AFTER: Final = {
@@ -23,8 +25,16 @@ STATE_AFTER: Final = {
 
 
 class Mending:
-    def __init__(self, entries: Entries, rules: RulesInForce, log: Log) -> None:
+    def __init__(
+        self,
+        entries: Entries,
+        rules: RulesInForce,
+        networks: Networks,
+        batches: Batches,
+        log: Log,
+    ) -> None:
         self.entries, self.rules, self.log = entries, rules, log
+        self.networks, self.batches = networks, batches
         self._whole_to = 0
 
     def mend(self) -> None:
@@ -55,6 +65,8 @@ class Mending:
             if entry.state is EntryState.APPROVED
         }
         self.rules.write_out(self.rules.versions()[-1], paused_by, approved)
+        self.networks.mend()
+        self.batches.mend()
 
 
 def _as_decided(entry: Entry, state: EntryState) -> Entry:

@@ -10,8 +10,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from enum import StrEnum
+from typing import Any
 
-from voting.contest import SHANGHAI, STEPS, Counts, Law, Period, Phase, Rules, Stage, Step, Tie
+from voting.contest import (
+    SHANGHAI,
+    STEPS,
+    CloseCall,
+    Closing,
+    Counts,
+    Law,
+    Period,
+    Phase,
+    Quiet,
+    Rules,
+    Stage,
+    Step,
+    Tie,
+)
 from voting.store import keys
 from voting.store.client import Client, reachable
 from voting.store.log import COMMAND_LINE, SITE, Kind, Log
@@ -76,7 +91,7 @@ class RulesInForce:
                 self._put(law.rules(1, "首次启动时按配置文件制定", now_ms), SITE)
             elif versions[-1].source != law.source:
                 raise WrongStore(
-                    f"配置文件里的计票规则（[voting]、[result]）和正在执行的规则第 "
+                    f"配置文件里的计票规则（[voting]、[result]、[closing]）和正在执行的规则第 "
                     f"{versions[-1].version} 版不一样。要改规则，请写明理由："
                     '.venv/bin/flask --app app rules apply --reason "理由"；不想改，请把配置改回去'
                 )
@@ -197,6 +212,11 @@ class RulesInForce:
         with self.step(Step.TAKE_BACK) as (_, now_ms):
             self.set_stage(Stage.NONE, Kind.TAKE_BACK, "", reason, by, now_ms)
 
+    def review_until_ms(self) -> int | None:
+        """When the time set for the review is over, by the rules in force; None where none was."""
+        versions = self.versions()
+        return versions[-1].review_until_ms if versions else None
+
     @contextmanager
     def step(self, step: Step) -> Iterator[tuple[Rules, int]]:
         """Hold the lock for a step that the phase allows; gives the rules in force and the store's
@@ -313,8 +333,15 @@ def read_rules(text: bytes | str) -> Rules:
         "period": Period(fields["period"]),
         "tie": Tie(fields["tie"]),
         "counts": Counts(fields["counts"]),
+        "closing": _closing(fields.get("closing", {})),
     }
     return Rules(**fields)
+
+
+def _closing(fields: dict[str, Any]) -> Closing:
+    """What a version of before says nothing about is as it was then."""
+    kinds: dict[str, type[StrEnum]] = {"quiet": Quiet, "close_call": CloseCall}
+    return Closing(**fields | {name: kinds[name](fields[name]) for name in kinds & fields.keys()})
 
 
 def _allow(step: Step, phase: Phase) -> None:

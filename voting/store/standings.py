@@ -17,7 +17,28 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from voting.contest import Entry, EntryState, Phase, Rules, Stage, Standing, Standings, rank
+from voting.batch import (
+    NOTHING_DEDUCTED,
+    Deductions,
+    Removal,
+    View,
+    read_deductions,
+    write_deductions,
+)
+from voting.contest import (
+    Entry,
+    EntryState,
+    Phase,
+    Rules,
+    Stage,
+    Standing,
+    Standings,
+    as_shown,
+    decided_through,
+    rank,
+    what_may_be_shown,
+)
+from voting.network import Declared, DeclaredIn
 from voting.result import Result
 from voting.result import read as read_result
 from voting.result import write as write_result
@@ -25,6 +46,7 @@ from voting.store import keys
 from voting.store.client import Client, StoreDown, reachable
 from voting.store.entries import Entries, read_entry, write_entry
 from voting.store.ledger import Ledger
+from voting.store.networks import Networks, read_declared, write_declared
 from voting.store.results import Results
 from voting.store.rules import RulesInForce, read_rules
 
@@ -39,14 +61,24 @@ KEEP_EVERY_S = 5.0
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What changes rarely: approved entries by number, withdrawn numbers, the rules' versions, and
-    every published result, oldest first."""
+    """What changes rarely: approved entries by number, withdrawn numbers, the rules' versions,
+    every published result, oldest first, the networks that were declared in advance, and what
+    decisions about votes take from the tally."""
 
     version: int
     entries: dict[int, Entry]
     withdrawn: frozenset[int]
     versions: tuple[Rules, ...]
     results: tuple[Result, ...] = ()
+    declared: tuple[Declared, ...] = ()
+    deductions: Deductions = NOTHING_DEDUCTED
+
+    @cached_property
+    def declared_in(self) -> DeclaredIn:
+        closes_ms = self.versions[-1].closes_ms
+        return DeclaredIn(
+            replace(one, until_ms=one.until_ms or closes_ms) for one in self.declared
+        )
 
 
 @dataclass(frozen=True)
@@ -89,6 +121,11 @@ class Board:
         """Where the vote stands."""
         return self.rules.phase(now_ms, paused=self.paused, stage=self.snapshot.stage)
 
+    def declared(self, address: str) -> Declared | None:
+        """The declared network that this address (`remote_addr`) is in, the most specific one; its
+        `until_ms` is a moment. No round trip."""
+        return self.catalogue.declared_in.of(address, self.snapshot.as_of_ms)
+
     @property
     def result(self) -> Result | None:
         """The result in force; None while none is published."""
@@ -97,13 +134,83 @@ class Board:
 
     @cached_property
     def standings(self) -> Standings:
-        """Live until a result is published; then its places, for ever the same."""
-        if result := self.result:
-            frozen = (row for row in result.rows if row.number in self.entries)
-            rows = tuple(Standing(row.place, row.number, row.votes) for row in frozen)
-        else:
-            rows = rank(self.snapshot.tally, self.entries)
-        return Standings(self.snapshot.as_of_ms, self.paused, rows)
+        """Live, without the votes that the public knows to be removed, until a result is published;
+        then its places, for ever the same."""
+        return self._frozen or self._ranked(self._told)
+
+    @cached_property
+    def standings_now(self) -> Standings:
+        """The console's: without all that is removed at this moment."""
+        return self._frozen or self._ranked(self.catalogue.deductions.now)
+
+    @cached_property
+    def votes(self) -> dict[int, int]:
+        """Every entry's votes, also a withdrawn one's, without those that the public knows to be
+        removed; of a published result, too."""
+        return self._counted(self._told)
+
+    @cached_property
+    def votes_now(self) -> dict[int, int]:
+        """The console's: the same without all that is removed at this moment."""
+        return self._counted(self.catalogue.deductions.now)
+
+    @property
+    def removals(self) -> tuple[Removal, ...]:
+        """What the public is told of removed votes, by the day of the decision, entry and reason:
+        decided before the last midnight while the vote is open, all of it afterwards."""
+        return self._told.removals
+
+    @cached_property
+    def held(self) -> dict[int, int]:
+        """Entry → votes that the public sees as being looked into: as of the last midnight while
+        the vote is open, as of now afterwards. They count. None once a result is published."""
+        through_ms = decided_through(self.rules, self.snapshot.as_of_ms)
+        return self._held(self._told, through_ms or self.snapshot.as_of_ms)
+
+    @cached_property
+    def removed_now(self) -> dict[int, int]:
+        """The console's: entry → votes that are removed at this moment."""
+        return dict(self.catalogue.deductions.now.removed())
+
+    @cached_property
+    def held_now(self) -> dict[int, int]:
+        """The console's: entry → votes that are held at this moment."""
+        return self._held(self.catalogue.deductions.now, self.snapshot.as_of_ms)
+
+    @cached_property
+    def _told(self) -> View:
+        through_ms = decided_through(self.rules, self.snapshot.as_of_ms)
+        return self.catalogue.deductions.through(through_ms)
+
+    def _held(self, view: View, at_ms: int) -> dict[int, int]:
+        ends_ms = self.rules.review_until_ms
+        if self.result or (ends_ms and at_ms >= ends_ms):
+            return {}
+        counted = self._counted(view)
+        held = {n: min(votes, counted.get(n, 0)) for n, votes in view.held(at_ms).items()}
+        return {n: votes for n, votes in held.items() if votes and n in self.entries}
+
+    @property
+    def _frozen(self) -> Standings | None:
+        if not (result := self.result):
+            return None
+        rows = (row for row in result.rows if row.number in self.entries)
+        places = tuple(Standing(row.place, row.number, row.votes) for row in rows)
+        return Standings(self.snapshot.as_of_ms, self.paused, places)
+
+    def _ranked(self, view: View) -> Standings:
+        places = rank(self._counted(view), self.entries)
+        return Standings(self.snapshot.as_of_ms, self.paused, places)
+
+    def _counted(self, view: View) -> dict[int, int]:
+        # A batch may hold votes that are younger than the snapshot, for a second.
+        removed = view.removed()
+        return {n: max(0, votes - removed[n]) for n, votes in self.snapshot.tally.items()}
+
+    def shown(self, now_ms: int) -> Standings:
+        """The standings as the public may see them at this moment; the console has
+        `standings_now`."""
+        return as_shown(self.standings, what_may_be_shown(self.rules, now_ms))
 
 
 @dataclass
@@ -117,6 +224,7 @@ class Boards:
     entries: Entries
     rules: RulesInForce
     results: Results
+    networks: Networks
     folder: Path
     clock: Callable[[], float] = time.time
     _board: Board | None = None
@@ -197,17 +305,19 @@ class Boards:
 
     def _read_catalogue(self) -> Catalogue:
         with reachable():
-            version = int(self.law.hget(keys.CONTEST(), "catalogue") or 0)
+            version, deductions = self.law.hmget(keys.CONTEST(), "catalogue", "deductions")
         entries = self.entries.all()
         versions = self.rules.versions()
         if not versions:
             raise StoreDown("the store holds no rules")
         return Catalogue(
-            version,
+            int(version or 0),
             {n: e for n, e in entries.items() if e.state is EntryState.APPROVED},
             frozenset(n for n, e in entries.items() if e.state is EntryState.WITHDRAWN),
             tuple(versions),
             self.results.all(),
+            tuple(self.networks.all()),
+            read_deductions(deductions or b""),
         )
 
     def _keep(self, name: str, text: str) -> None:
@@ -253,6 +363,8 @@ def _write_catalogue(catalogue: Catalogue) -> str:
             "withdrawn": sorted(catalogue.withdrawn),
             "versions": [json.dumps(asdict(rules)) for rules in catalogue.versions],
             "results": [write_result(result) for result in catalogue.results],
+            "declared": [write_declared(one) for one in catalogue.declared],
+            "deductions": write_deductions(catalogue.deductions),
         }
     )
 
@@ -266,4 +378,6 @@ def _read_kept(text: str) -> Catalogue:
         frozenset(fields["withdrawn"]),
         tuple(read_rules(rules) for rules in fields["versions"]),
         tuple(read_result(result) for result in fields.get("results", ())),
+        tuple(read_declared(one) for one in fields.get("declared", ())),
+        read_deductions(fields.get("deductions", "")),
     )

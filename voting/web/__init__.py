@@ -8,12 +8,14 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from voting.web import (
+    appeals,
     assets,
     ballot,
     errors,
     gallery,
     headers,
     health,
+    metrics,
     mine,
     openapi,
     organizer,
@@ -51,7 +53,8 @@ def mount(app: Flask, site: Site) -> None:
         )
     throttle.mount(app, site)
     for module in (
-        gallery, ballot, ranking, results, share, rules, mine, wechat, openapi, health,
+        gallery, ballot, ranking, results, appeals, share, rules, mine, wechat, openapi, health,
+        metrics,
     ):  # fmt: skip
         app.register_blueprint(module.blueprint)
     organizer.mount(app)

@@ -11,12 +11,13 @@ from urllib.parse import parse_qs
 from flask import Blueprint, Request, Response, g, make_response, render_template, request
 from flask_wtf import FlaskForm
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
-from wtforms import HiddenField
+from wtforms import HiddenField, StringField
 
 from voting.contest import ENDED, Ballot, Identity, Outcome, Phase, Rules, Signals, Verdict
 from voting.store.ballots import CLASSES, Record
+from voting.store.gate import How
 from voting.store.standings import Board
-from voting.voter import PASS_LIVES_S, Intention, Pass, View, Worthless
+from voting.voter import AGED_S, PASS_LIVES_S, Intention, Pass, View, Worthless
 from voting.web.errors import NOSNIFF, Problem
 from voting.web.gallery import find
 from voting.web.pages import iso
@@ -34,6 +35,7 @@ class Answer:
     status: int
     sentence: str
     next: str = ""
+    retry_after_s: int = 0
 
 
 ANSWERS = {
@@ -50,6 +52,7 @@ ANSWERS = {
     Verdict.BALLOT_INVALID: Answer(400, "这张选票无法识别", "请刷新页面再投"),
     Verdict.BALLOT_EXPIRED: Answer(422, "页面打开太久，选票过期了", "请刷新页面再投"),
     Verdict.FOREIGN_BALLOT: Answer(403, "这张选票不是发给您投这件作品的", "请刷新页面再投"),
+    Verdict.TOO_EARLY: Answer(425, "页面刚刚打开，还没有准备好", "请过一秒再投", 1),
 }
 
 PRIVATE = (("Cache-Control", "no-store"), NOSNIFF)
@@ -113,10 +116,10 @@ def me() -> Response:
 @blueprint.post("/api/v1/passes")
 def passes() -> Response:
     site = this_site()
-    body = json_body(site, request, {"entry": int, "view": str})
+    body = json_body(site, request, {"entry": int, "view": str}, {"challenge": str})
     number = find(site.board(), body["entry"]).number
     view = read_token(lambda: site.voters.read_view(body["view"], number, site.now_ms()))
-    one = visitors_pass(site, request) or _new_pass(site, view)
+    one = visitors_pass(site, request) or _new_pass(site, view, body.get("challenge", ""))
     fields = {"ballot": site.voters.ballot(one, view), "voter_class": CLASSES[one.identity]}
     response = private(fields, 201)
     hand_out(site, one, response)
@@ -138,7 +141,9 @@ def cast_ballot(site: Site, request: Request, number: int) -> Response:
     one = visitors_pass(site, request)
     if one is None:
         raise refusal(Verdict.PASS_REQUIRED)
-    ballot = read_token(lambda: site.voters.read_ballot(body["ballot"], one, number))
+    ballot = read_token(
+        lambda: site.voters.read_ballot(body["ballot"], one, number, site.now_ms())
+    )
     outcome = _cast(site, request, one, ballot, seconds_watched(body), body.get("share", ""))
     if outcome.verdict is not Verdict.ACCEPTED:
         raise refusal(outcome.verdict)
@@ -157,6 +162,8 @@ class VoteForm(FlaskForm):  # type: ignore[misc]
 
     view = HiddenField()
     share = HiddenField()
+    #: Nobody sees it, on the screen or by a screen reader; programs fill in whatever there is.
+    remark = StringField()
 
 
 @blueprint.get("/e/<int:number>/vote")
@@ -189,8 +196,9 @@ def vote(number: int) -> Response:
     refuse_hammering(site, request)
     entry = find(site.board(), number)
     view, share = sent_form(site, number)
-    one = visitors_pass(site, request) or _new_pass(site, view)
-    ballot = read_token(lambda: site.voters.read_ballot(site.voters.ballot(one, view), one, number))
+    one = visitors_pass(site, request) or _new_pass(site, view, "")
+    token = site.voters.ballot(one, view)
+    ballot = read_token(lambda: site.voters.read_ballot(token, one, number, site.now_ms()))
     outcome = _cast(site, request, one, ballot, 0, share)
     reply = ANSWERS[outcome.verdict]
     accepted = outcome.verdict is Verdict.ACCEPTED
@@ -217,6 +225,8 @@ def sent_form(site: Site, number: int) -> tuple[View, str]:
     sent = VoteForm(formdata=request.form)
     if not sent.validate():
         raise Problem(400, "form_expired", "这个页面放得太久了", "请返回作品页，重新点“投一票”")
+    if sent.remark.data:
+        raise Problem(403, "form_refused", "这次提交没有被接受", "请返回作品页，重新点“投一票”")
     view = read_token(lambda: site.voters.read_view(sent.view.data or "", number, site.now_ms()))
     return view, sent.share.data or ""
 
@@ -262,26 +272,32 @@ def _intention(site: Site, one: Pass | None, entry: int) -> Intention | None:
 def _cast(
     site: Site, request: Request, one: Pass, ballot: Ballot, watched_s: int, share: str
 ) -> Outcome:
-    place = site.voters.place(request.remote_addr or "")
+    place, now_ms = site.voters.place(request.remote_addr or ""), site.now_ms()
     signals = Signals(
         identity=one.identity,
         address=place.address,
         network=place.network,
         agent=site.voters.agent(request.headers.get("User-Agent", "")),
         share=site.voters.read_share_code(share),
-        dwell_ms=site.now_ms() - ballot.issued_ms,
+        dwell_ms=now_ms - ballot.issued_ms,
         watched_s=watched_s,
     )
-    return site.store.ballots.cast(ballot, signals)
+    outcome = site.store.ballots.cast(ballot, signals)
+    if outcome.verdict is Verdict.ACCEPTED:
+        if one.identity is Identity.OPENID:
+            site.store.gate.notice(How.WECHAT, place.network, one.voter)
+        elif now_ms // 1000 - one.issued_s >= AGED_S:
+            site.store.gate.notice(How.AGED, place.network, one.voter)
+    return outcome
 
 
-def _new_pass(site: Site, view: View) -> Pass:
+def _new_pass(site: Site, view: View, solution: str) -> Pass:
     board = site.board()
     if verdict := NO_PASS.get(board.phase(site.now_ms())):
         raise refusal(verdict)
     if not board.rules.votes_per_device:
         raise refusal(Verdict.WECHAT_REQUIRED)
-    return new_pass(site, view)
+    return new_pass(site, request, view, solution)
 
 
 def hand_out(site: Site, one: Pass, response: Response) -> None:
@@ -314,7 +330,9 @@ def read_token(read: Any) -> Any:
 
 def refusal(verdict: Verdict) -> Problem:
     reply = ANSWERS[verdict]
-    return Problem(reply.status, verdict.value, reply.sentence, reply.next)
+    return Problem(
+        reply.status, verdict.value, reply.sentence, reply.next, reply.retry_after_s
+    )
 
 
 def json_body(

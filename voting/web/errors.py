@@ -1,14 +1,17 @@
 """Every failure that a person or a program can meet, in one shape each.
 
 The API answers RFC 9457 problem documents: `type`, `title`, `status`, `code` (stable), `detail`
-(the sentence the page shows) and `next` (what to do). Pages show the same sentence.
+(the sentence the page shows) and `next` (what to do), and what else the code says that there is.
+Pages show the same sentence.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from flask import Flask, Response, g, make_response, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -22,14 +25,21 @@ NOSNIFF = ("X-Content-Type-Options", "nosniff")
 
 
 class Problem(Exception):  # noqa: N818 RFC 9457's word
-    """A refusal: status, stable code, one sentence, and what to do next."""
+    """A refusal: status, stable code, one sentence, and what to do next; `more` is for programs."""
 
     def __init__(
-        self, status: int, code: str, sentence: str, next_: str = "", retry_after_s: int = 0
+        self,
+        status: int,
+        code: str,
+        sentence: str,
+        next_: str = "",
+        retry_after_s: int = 0,
+        more: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(code)
         self.status, self.code, self.sentence, self.next = status, code, sentence, next_
         self.retry_after_s = retry_after_s
+        self.more = more or {}
 
 
 #: HTTP's own refusals: status → code, sentence, what to do.
@@ -112,6 +122,7 @@ def document(problem: Problem) -> Response:
         "code": problem.code,
         "detail": problem.sentence,
         "next": problem.next,
+        **problem.more,
     }
     body = json.dumps(fields, ensure_ascii=False)
     response = Response(body, headers=[NOSNIFF], mimetype="application/problem+json")

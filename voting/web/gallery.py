@@ -94,8 +94,12 @@ def index(board: Board, choice: Choice) -> str:
         pages=pages,
         choice=choice,
         link=choice.link,
-        votes={row.number: row.votes for row in board.standings.rows} if with_votes else None,
+        votes=_votes(board) if with_votes else None,
     )
+
+
+def _votes(board: Board) -> dict[int, int]:
+    return {row.number: row.votes for row in board.shown(this_site().now_ms()).rows}
 
 
 @blueprint.get("/e/<int:number>")
@@ -103,11 +107,9 @@ def index(board: Board, choice: Choice) -> str:
 def entry(board: Board, number: int) -> str:
     site = this_site()
     one = find(board, number)
-    standing = beside = None
-    if what_may_be_shown(board.rules, site.now_ms()).counts:
-        standing = board.standings.of(number)
-        if standing:
-            beside = neighbours(board.standings.rows, standing, board.rules.winners)
+    standings = board.shown(site.now_ms())
+    standing = standings.of(number)
+    beside = neighbours(standings.rows, standing, board.rules.winners) if standing else None
     return render_template(
         "gallery/entry.html",
         entry=one,
@@ -157,7 +159,8 @@ def chosen(choice: Choice, board: Board) -> list[Entry]:
     """The entries that a choice selects, in its order."""
     found: Iterable[Entry]
     if choice.sort == "votes":
-        found = (board.entries[row.number] for row in board.standings.rows)
+        rows = board.shown(this_site().now_ms()).rows
+        found = (board.entries[row.number] for row in rows)
     elif choice.sort == "newest":
         found = reversed(board.entries.values())
     else:

@@ -1,12 +1,15 @@
-"""The ranking `/top`, and the same as data: `/api/v1/standings`."""
+"""The ranking `/top` with the panel of removed votes, and both as data."""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from flask import Blueprint, render_template
 
-from voting.contest import Standing, what_may_be_shown
+from voting.case import PATTERN_WORDS
+from voting.contest import Shown, Standing, Standings, decided_through, what_may_be_shown
+from voting.removed import SMALLEST, Group, groups
 from voting.result import tie_words
 from voting.store.standings import Board
 from voting.web.pages import iso, public
@@ -22,9 +25,9 @@ MOST_BELOW = 200
 @blueprint.get("/top")
 @public()
 def top(board: Board) -> str:
-    shown = what_may_be_shown(board.rules, this_site().now_ms())
-    standings = board.standings
-    winning = _winning(board) if shown.counts else ()
+    now_ms = this_site().now_ms()
+    shown, standings = what_may_be_shown(board.rules, now_ms), board.shown(now_ms)
+    winning = _winning(board, standings)
     listed = standings.rows[: len(winning) + MOST_BELOW] if winning else ()
     rows = [(row, board.entries[row.number]) for row in listed]
     return render_template(
@@ -38,12 +41,35 @@ def top(board: Board) -> str:
         free=max(0, board.rules.winners - len(winning)),
         result=board.result,
         notes=tie_words(board.result) if board.result else {},
+        held=_held(board, shown),
+        **panel(board),
     )
 
 
-def _winning(board: Board) -> tuple[Standing, ...]:
+def panel(board: Board) -> dict[str, Any]:
+    """What the pages tell of removed votes."""
+    return {"removed": removed_groups(board), "reasons": PATTERN_WORDS, "smallest": SMALLEST}
+
+
+def removed_groups(board: Board) -> tuple[Group, ...]:
+    categories = {entry.number: entry.category for entry in board.entries.values()}
+    return groups(board.removals, categories, ended=_has_ended(board))
+
+
+def _has_ended(board: Board) -> bool:
+    return decided_through(board.rules, board.snapshot.as_of_ms) is None
+
+
+def _held(board: Board, shown: Shown) -> dict[int, int]:
+    """Entry → the part of its votes that is being looked into, as exactly as counts are shown."""
+    if not shown.counts:
+        return {}
+    return {number: votes // shown.step * shown.step for number, votes in board.held.items()}
+
+
+def _winning(board: Board, standings: Standings) -> tuple[Standing, ...]:
     """Who is above the line: by the result once it is published, by the counts before."""
-    standings, result = board.standings, board.result
+    result = board.result
     if result is None:
         return standings.winning(board.rules.winners)
     awarded = {row.number for row in result.awarded}
@@ -54,12 +80,40 @@ def _winning(board: Board) -> tuple[Standing, ...]:
 @public("application/json")
 def standings(board: Board) -> str:
     now_ms = this_site().now_ms()
-    counts = what_may_be_shown(board.rules, now_ms).counts
-    rows = board.standings.rows if counts else ()
+    shown, standings = what_may_be_shown(board.rules, now_ms), board.shown(now_ms)
+    rows, held = standings.rows, _held(board, shown)
     fields = {
-        "as_of": iso(board.standings.as_of_ms),
+        "as_of": iso(standings.as_of_ms),
         "phase": board.phase(now_ms).value,
-        "total_votes": board.standings.total_votes if counts else None,
-        "entries": [{"rank": r.rank, "number": r.number, "votes": r.votes} for r in rows],
+        "counts": shown.word,
+        "rounded_to": shown.step if shown.rounded else None,
+        "total_votes": standings.total_votes if shown.counts else None,
+        "entries": [
+            {"rank": r.rank, "number": r.number, "votes": r.votes, "held": held.get(r.number, 0)}
+            for r in rows
+        ],
+    }
+    return json.dumps(fields, ensure_ascii=False)
+
+
+@blueprint.get("/api/v1/removed")
+@public("application/json")
+def removed(board: Board) -> str:
+    through_ms = decided_through(board.rules, board.snapshot.as_of_ms)
+    found = removed_groups(board)
+    fields = {
+        "through": iso(through_ms or board.snapshot.as_of_ms),
+        "complete": through_ms is None,
+        "smallest": 1 if through_ms is None else SMALLEST,
+        "total_votes": sum(one.votes for one in found),
+        "groups": [
+            {
+                "day": one.date.isoformat(),
+                "category": one.category or None,
+                "reason": one.pattern,
+                "votes": one.votes,
+            }
+            for one in found
+        ],
     }
     return json.dumps(fields, ensure_ascii=False)

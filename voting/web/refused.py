@@ -12,11 +12,13 @@ from voting.contest import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """`odd`: not what honest visitors do in numbers, so worth a look when there are many."""
+    """`odd`: not what honest visitors do in numbers, so worth a look when there are many.
+    `passing`: the page goes on by itself, so that nobody was turned away."""
 
     word: str
     meaning: str
     odd: bool = False
+    passing: bool = False
 
 
 REASONS = {
@@ -46,10 +48,32 @@ REASONS = {
         "选票不是发给本人的", "拿别人或别的作品的选票来投；多了就是有人在试探。", True
     ),
     "too_many_requests": Reason("请求太密集", "同一网络每秒的投票请求超过上限，多半是机器。", True),
+    Verdict.TOO_EARLY.value: Reason(
+        "页面刚打开就投",
+        "打开不到一秒：手机会等满一秒自己再投，不算失败；多了就是程序在投。",
+        odd=True,
+        passing=True,
+    ),
+    "challenge_required": Reason(
+        "先做了确认",
+        "同一网络新来的人多，手机算完一道题会自己接着投，不算失败。",
+        passing=True,
+    ),
+    "challenge_wrong": Reason(
+        "确认没有通过",
+        "答案不对、过期，或是别的页面的；偶尔是手机太慢，多了就是有人在重放。",
+        True,
+    ),
     "too_many_passes": Reason(
         "新投票人太多",
-        "同一网络一下子来了太多新的投票人：可能是校园、单位共用出口，也可能是刷票。",
+        "同一网络一小时里新来的人太多：可能是校园、单位共用出口（请登记这个网络），也可能是刷票。",
         True,
+    ),
+    "too_many_sign_ins": Reason(
+        "微信登录太多", "同一网络一下子有太多人用微信登录，或是程序在试假的登录码。", True
+    ),
+    "form_refused": Reason(
+        "填了看不见的格子", "不用脚本的投票页上有一格人看不到，只有程序会填。", True
     ),
     "sign_in_again": Reason(
         "微信登录链接用过了", "登录页被刷新，或退回去又打开；再点一次“投一票”即可。"

@@ -8,6 +8,7 @@ from voting.result import digest, public, tie_words
 from voting.store.standings import Board
 from voting.web import pages
 from voting.web.errors import Problem
+from voting.web.ranking import panel
 
 blueprint = Blueprint("results", __name__)
 
@@ -29,6 +30,7 @@ def index(board: Board) -> str:
         notes=tie_words(result),
         digest=digest(result),
         works=board.entries,
+        **panel(board),
         gone=[row for row in result.awarded if row.number in board.catalogue.withdrawn],
     )
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 from flask import Request, current_app, request
 from werkzeug.sansio.http import parse_cookie
 
+from voting.challenge import Challenges
 from voting.contest import Entry
 from voting.curator import Curator
 from voting.settings import Contest, Keys, Settings
@@ -53,10 +54,13 @@ class Site:
     clock: Callable[[], float] = time.time
     wechat: Api | None = None
     voters: Voters = field(init=False)
+    challenges: Challenges = field(init=False)
     hammering: Second = field(init=False)
 
     def __post_init__(self) -> None:
         self.voters = Voters(self.keys, self.contest.id)
+        work = self.contest.challenge_work
+        self.challenges = Challenges(self.keys.signing, self.contest.id, work)
         self.hammering = Second(self.contest.votes_per_second)
 
     def now_ms(self) -> int:

@@ -1,8 +1,7 @@
 """Politeness, not law: how fast strangers may come in. A vote's quota is law, in voting.lua.
 
-New passes are limited per address in the throttle store. Without it each process counts for
-itself, stricter: the door narrows, and everybody who has a pass votes on. The console's log-in is
-limited by the same store, and by each process for itself without it.
+New passes come in by the gate (voting/store/gate.py). Sign-ins and the console's log-ins are
+limited per address in the throttle store; without it each process counts for itself, stricter.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter
 
 from voting.store.client import limiter_storage
+from voting.store.gate import Newcomer, Rung
 from voting.voter import Pass, View
 from voting.web.errors import Problem, answer
 from voting.web.site import Site, this_site
@@ -27,6 +27,10 @@ from voting.wechat import Api, Person
 
 log = logging.getLogger(__name__)
 
+#: Who comes back from WeChat: made-up codes cost calls, accounts don't come in thousands.
+SIGN_INS = "240 per minute; 4000 per hour"
+#: A /24 or /48 may send ten addresses as busy: an IPv6 host can change its /64 at will.
+SIGN_INS_OF_A_NETWORK = "40000 per hour"
 WITHOUT_STORE = "30 per minute; 600 per hour"
 
 #: Tries to log in. One address may try a few accounts, and few passwords of one; a whole network
@@ -38,6 +42,10 @@ TRIES_OF_AN_ADDRESS: Final = parse_many("10 per minute; 60 per hour")
 TRIES_OF_A_NETWORK: Final = parse_many("5 per minute; 30 per hour")
 TRIES_OF_ALL: Final = parse_many("200 per hour")
 TRIES_OF_A_DEVICE: Final = parse_many("10 per minute; 60 per hour")
+
+#: Appeals of one address, and of a network: a campus shares an address, but few of it appeal.
+APPEALS_OF_AN_ADDRESS: Final = parse_many("5 per hour; 10 per day")
+APPEALS_OF_A_NETWORK: Final = parse_many("20 per hour; 60 per day")
 
 #: More failures of one account than this are worth a line in the operators' log: one an hour.
 MANY_FAILURES: Final = parse("5 per hour")
@@ -58,25 +66,61 @@ def _network() -> str:
 limiter = Limiter(_address, default_limits=[], headers_enabled=False, swallow_errors=True)
 
 
-#: What a whole network may do, in multiples of what an address may.
-ADDRESSES_OF_A_NETWORK = 10
+def new_pass(site: Site, request: Request, view: View, solution: str) -> Pass:
+    """The pass that this view makes, if its network may send in one more; raises Problem.
+
+    `solution` is that of a challenge, '' if none was solved. Asked last of all, so that junk
+    doesn't use up what a campus has.
+    """
+    address = request.remote_addr or ""
+    newcomer = Newcomer(
+        view=view.id,
+        looked_ms=view.at_ms,
+        network=site.voters.place(address).network,
+        agent=site.voters.agent(request.headers.get("User-Agent", "")),
+        declared=site.board().declared(address),
+    )
+    solved = bool(solution) and site.challenges.is_solved(solution, view)
+    answer = site.store.gate.ask(newcomer, site.contest.new_passes_per_hour, solved=solved)
+    if answer.rung is Rung.GRANTED:
+        return site.voters.new_pass(view)
+    if answer.rung is Rung.CHALLENGE:
+        raise _challenge(site, view, "challenge_wrong" if solution else "challenge_required")
+    raise _full(site, answer.wait_s)
 
 
-def _of_a_network() -> str:
-    """The limit's last part, for a /24 or /48: an IPv6 host can change its /64 at will."""
-    amount, _, per = this_site().contest.new_passes.split(";")[-1].strip().partition(" ")
-    return f"{int(amount) * ADDRESSES_OF_A_NETWORK} {per}"
+def _challenge(site: Site, view: View, code: str) -> Problem:
+    """Pages solve it by themselves; the words are for whoever can't."""
+    signed_in = "，或者用微信打开、登录后投票" if site.wechat else ""
+    return Problem(
+        403,
+        code,
+        "这个网络里新来的投票人比较多，要先确认您不是机器",
+        f"这一步由浏览器自动完成，要允许网页运行 JavaScript；请回到作品页再点“投一票”{signed_in}",
+        more={"challenge": site.challenges.make(view, site.now_ms())},
+    )
 
 
-@limiter.shared_limit(lambda: this_site().contest.new_passes, scope="new_passes")
-@limiter.shared_limit(_of_a_network, scope="new_passes_of_a_network", key_func=_network)
-def new_pass(site: Site, view: View) -> Pass:
-    """Make a pass, if there haven't been too many. The limits count passes, not requests."""
-    return site.voters.new_pass(view)
+def _full(site: Site, wait_s: int) -> Problem:
+    places = f"{_minutes(wait_s)} 分钟后会有新的名额，请到时再试"
+    return Problem(
+        429,
+        "too_many_passes",
+        "这个网络一小时里新来的投票人太多了",
+        (f"请用微信打开、登录后投票，不用等；或者等一等，{places}" if site.wechat else places)
+        + "。已经投过票的手机不受影响",
+        wait_s,
+    )
 
 
-@limiter.shared_limit(lambda: this_site().contest.new_passes, scope="sign_ins")
-@limiter.shared_limit(_of_a_network, scope="sign_ins_of_a_network", key_func=_network)
+def _minutes(seconds: int) -> int:
+    return -(-seconds // 60)
+
+
+@limiter.shared_limit(lambda: SIGN_INS, scope="sign_ins")
+@limiter.shared_limit(
+    lambda: SIGN_INS_OF_A_NETWORK, scope="sign_ins_of_a_network", key_func=_network
+)
 def sign_in(api: Api, code: str) -> Person:
     """Ask WeChat who came back, if not too many did; raises Trouble. Junk costs WeChat calls."""
     return api.exchange(code)
@@ -126,6 +170,19 @@ def refuse_guessing(name: str, device: str) -> None:
                 )
 
 
+def refuse_flood() -> None:
+    """Count an appeal; raises Problem when there have been too many."""
+    for limits, key in (
+        (APPEALS_OF_AN_ADDRESS, ("appeal_address", _address())),
+        (APPEALS_OF_A_NETWORK, ("appeal_network", _network())),
+    ):
+        for limit in limits:
+            if wait_s := round(_hit(limit, *key)):
+                sentence = "这个网络提交的申诉太多了"
+                next_ = f"请过 {_wait(wait_s)}再试"
+                raise Problem(429, "too_many_appeals", sentence, next_, wait_s)
+
+
 def is_worth_a_line(whose: str) -> bool:
     """Count a failed log-in of this account ('' for all names that nobody has)."""
     key = account_key(whose)
@@ -151,12 +208,12 @@ def refuse_hammering(site: Site, request: Request) -> None:
         )
 
 
-def _too_many_passes(_: RateLimitExceeded) -> Response:
+def _too_many_sign_ins(_: RateLimitExceeded) -> Response:
     limit = limiter.current_limit
     wait_s = max(1, round(limit.reset_at - time.time())) if limit else 60
-    sentence = "这个网络里一下子来了太多新的投票人"
+    sentence = "这个网络里一下子有太多人用微信登录"
     next_ = f"请过 {_wait(wait_s)}再试；已经投过票的手机不受影响"
-    return answer(Problem(429, "too_many_passes", sentence, next_, wait_s))
+    return answer(Problem(429, "too_many_sign_ins", sentence, next_, wait_s))
 
 
 def mount(app: Flask, site: Site) -> None:
@@ -174,4 +231,4 @@ def mount(app: Flask, site: Site) -> None:
     # throttle store is gone.
     app.extensions["limiter"] = {limiter}
     limiter.init_app(app)
-    app.register_error_handler(RateLimitExceeded, _too_many_passes)
+    app.register_error_handler(RateLimitExceeded, _too_many_sign_ins)

@@ -16,6 +16,8 @@ from people import Operator, Town
 from staging import refresh
 from works import an_entry
 
+from voting.batch import Decision
+from voting.case import Case, Finding, Pattern
 from voting.contest import SHANGHAI, Counts
 from voting.organizer import Role
 from voting.settings import ROOT
@@ -215,6 +217,29 @@ def test_refusals_of_today_are_counted(app: Flask, site: Site, organizer: Operat
     assert re.search(r"已投过这件作品 .* 2 2$", refused)
 
 
+def test_refusals_are_told_by_day_and_what_goes_on_by_itself_is_none(
+    site: Site, organizer: Operator
+):
+    now_ms = site.now_ms()
+    for reason, times in (("challenge_required", 50), ("quota_used", 3), ("already_voted", 1)):
+        for _ in range(times):
+            site.store.refusals.count(reason, now_ms)
+    site.store.refusals.write()
+    parts = ask(organizer)
+    assert "今天拒绝 4 次，最多的是“票已投完”" in parts["refused"]
+    assert re.search(r"先做了确认 .* 50 50 ", parts["refused"])
+    assert re.search(r"日 4 票已投完 3$", parts["refused_days"])
+
+
+def test_each_reason_has_a_column_for_each_day(site: Site, organizer: Operator):
+    site.store.refusals.count("quota_used", site.now_ms())
+    site.store.refusals.write()
+    page = organizer.get("/organizer/").text
+    drawn = re.findall(r'<td class="trend".*?</td>', page)
+    assert len(drawn) == 1
+    assert drawn[0].count('class="today"') == 1
+
+
 def test_with_counts_kept_until_the_end_organizers_see_them(
     raise_site: Callable[..., Flask],
 ):
@@ -357,3 +382,29 @@ def test_the_chart_library_is_the_one_that_is_named(organizer: Operator):
     content = (ROOT / "static" / name).read_bytes()
     assert f"`{hashlib.sha256(content).hexdigest()}`" in told
     assert (ROOT / "static" / name.replace(".umd.min.js", ".LICENSE.md")).exists()
+
+
+def test_what_is_removed_is_in_no_total_and_the_charts_say_that_they_have_it(
+    app: Flask, site: Site, organizer: Operator, reviewer: Operator
+):
+    town = Town(app)
+    for entry in (1, 1, 1, 2, 2):
+        assert town.visitor().vote(entry).status_code == 201
+    site.store.accounts.add(account("赵组织", Role.ORGANIZER))
+    ids = [vote.id for vote in site.store.ledger.votes() if vote.entry == 1][:2]
+    case = Case("c1", Pattern.CROWD, Finding.VOTES, (), 2, 0.0, 0.0, 0.0, 1.0, 0, 0, (), "")
+    batch = site.store.batches.freeze(case, ids, "王组织")
+    site.store.batches.decide(batch.id, Decision.ASK_VOID, "不像真人", "王组织")
+    site.store.batches.decide(batch.id, Decision.VOID, "同意", "赵组织")
+    work(site)
+    refresh(site)
+    parts = ask(organizer)
+    assert "一共的票 3 不含移除的 2" in parts["now"]
+    assert "含移除的 2 票" in parts["drawn"]
+    assert re.search(r"1 002 .* 2 .*2 001 .* 1", parts["race"], re.DOTALL)
+    public = ask(reviewer)
+    assert "一共的票 5 12 件作品" in public["now"], "as the public sees it, until midnight"
+    assert "移除" not in public["drawn"]
+    page = organizer.get("/organizer/entries/1").text
+    assert "<dt>票数</dt><dd>1</dd>" in page
+    assert "<dt>票数</dt><dd>3</dd>" in reviewer.get("/organizer/entries/1").text

@@ -131,6 +131,7 @@ def test_there_is_no_such_job(organizer: Operator):
         (JobKind.EXPORT, {"table": "ledger"}, {"organizer", "supervisor"}),
         (JobKind.RESULT_PACK, {}, {"organizer", "supervisor"}),
         (JobKind.QR_PACK, {}, {"organizer", "supervisor"}),
+        (JobKind.SCRUTINY, {}, {"organizer", "supervisor"}),
     ],
 )
 def test_who_may_see_which_job(

@@ -56,6 +56,20 @@ TABLE: dict[str, set[Role | None] | set[Role]] = {
     "GET /organizer/vote": ALL,
     "POST /organizer/vote/draft": {O},
     "POST /organizer/vote/<step>": {O},
+    # 核查
+    "GET /organizer/cases": {O, S},
+    "POST /organizer/cases": {O, S},
+    "GET /organizer/cases/<case_id>": {O, S},
+    "POST /organizer/cases/<case_id>/<decision>": {O},
+    # 共用网络
+    "GET /organizer/networks": ALL,
+    "POST /organizer/networks": {O},
+    "POST /organizer/networks/withdraw": {O},
+    # 申诉
+    "GET /organizer/appeals": ALL,
+    "GET /organizer/appeals/<int:number>": ALL,
+    "POST /organizer/appeals/<int:number>/answer": {O},
+    "POST /organizer/appeals/refuse": {O},
     # 导出
     "GET /organizer/exports": {O, S},
     "POST /organizer/exports": {O, S},

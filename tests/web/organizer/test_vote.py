@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from casting import looked_at
 from flask import Flask
 from people import Operator, Town
 from staging import refresh
 from werkzeug.test import TestResponse
 
+from voting.batch import Decision
+from voting.case import Case, Effect, Finding, Pattern
 from voting.contest import SHANGHAI, STEPS, Phase, Step
 from voting.organizer import Role
 from voting.report import draft
@@ -25,7 +29,8 @@ from web.organizer.conftest import account, logged_in
 
 
 def compute(site: Site) -> str:
-    """What the worker does with the job; gives the draft's digest."""
+    """What the worker does: scrutiny has looked, the job is done; gives the draft's digest."""
+    looked_at(site.store)
     draft.make(site.store, site.contest, site.now_ms(), lambda *_: None)
     return site.store.results.draft().digest
 
@@ -276,3 +281,69 @@ def test_withdrawing_a_winner_says_that_the_result_wants_another_version(
     assert "公布的结果里有已撤下的作品（001 号）" in organizer.get("/organizer/").text
     compute(under_review)
     assert "公布第 2 版结果" in organizer.get("/organizer/vote").text
+
+
+# --- what scrutiny has found --------------------------------------------------------------------
+
+
+def test_what_scrutiny_hasn_t_looked_at_is_published_with_a_reason_that_all_can_read(
+    under_review: Site, organizer: Operator, town: Town
+):
+    seen, store = compute(under_review), under_review.store
+    run = store.cases.latest()
+    store.cases.put(replace(run, rows=1), {})
+    page = organizer.get("/organizer/vote").text
+    assert "最近一次核查只看过 1 票" in page
+    assert re.search(r'<input name="without_scrutiny" required', page)
+    form = {"reason": "确认", "seen": seen}
+    refusal = took(organizer.post("/organizer/vote/publish", **form), organizer)
+    assert "没有改动：账本里有 4 票" in refusal
+    form["without_scrutiny"] = "服务器坏了，来不及"
+    asked = organizer.post("/organizer/vote/publish", **form).text
+    assert "不等核查看完的理由" in asked
+    assert 'name="without_scrutiny" value="服务器坏了，来不及"' in asked
+    assert "结果已公布" in sure(organizer, "publish", **form)
+    refresh(under_review)
+    shown = town.visitor().get("/results").text
+    assert "公布时核查还没有看完全部选票。</b>理由：服务器坏了，来不及" in shown
+
+
+def test_while_a_case_that_changes_who_wins_is_undecided_nothing_can_be_published(
+    under_review: Site, organizer: Operator
+):
+    seen, store = compute(under_review), under_review.store
+    ids = [vote.id for vote in store.ledger.votes() if vote.entry == 1]
+    case = Case(
+        "c1", Pattern.CROWD, Finding.VOTES, (("1", 3),), 3, 0.0, 0.0, 3.0, 1.0, 0, 0, (), "",
+        Effect(leave=("1",), enter=("9",)),
+    )  # fmt: skip
+    looked_at(store, case, c1=ids)
+    page = organizer.get("/organizer/vote").text
+    assert "有 1 个可能改变获奖名单的案子还没有决定" in page
+    assert 'href="/organizer/cases">去核查页' in page
+    assert 'action="/organizer/vote/publish"' not in page
+    form = {"reason": "确认", "seen": seen, "without_scrutiny": "硬要", "sure": "yes"}
+    refusal = took(organizer.post("/organizer/vote/publish", **form), organizer)
+    assert "还不能公布：有 1 个可能改变获奖名单的案子" in refusal
+    assert store.results.latest() is None
+
+
+def test_a_void_after_the_draft_wants_another_one_which_tells_of_it_by_its_reason(
+    under_review: Site, organizer: Operator, town: Town
+):
+    compute(under_review)
+    store = under_review.store
+    store.accounts.add(account("赵组织", Role.ORGANIZER))
+    ids = [vote.id for vote in store.ledger.votes() if vote.entry == 1][:1]
+    case = Case("c1", Pattern.CROWD, Finding.VOTES, (), 1, 0.0, 0.0, 1.0, 1.0, 0, 0, (), "")
+    batch = store.batches.freeze(case, ids, "王组织")
+    store.batches.decide(batch.id, Decision.ASK_VOID, "不像真人", "王组织")
+    store.batches.decide(batch.id, Decision.VOID, "同意", "赵组织")
+    assert "或者又决定了选票" in organizer.get("/organizer/vote").text
+    seen = compute(under_review)
+    page = organizer.get("/organizer/vote").text
+    assert "<td class=\"what\">经核查移除的票</td><td class=\"num\">1</td>" in page
+    sure(organizer, "publish", reason="确认", seen=seen)
+    refresh(under_review)
+    shown = town.visitor().get("/results").text
+    assert "经核查移除的票</td><td class=\"n\">1</td><td>不像真人的一阵票</td>" in shown

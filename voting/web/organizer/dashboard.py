@@ -5,7 +5,7 @@ seconds. Totals and places come from the board, the charts from what the worker 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,19 +18,22 @@ from voting.organizer import Power
 from voting.store.client import StoreDown
 from voting.store.figures import Kept
 from voting.store.standings import Board
+from voting.web.organizer.cases import lately
 from voting.web.organizer.condition import Condition, running
-from voting.web.organizer.gate import console, may, me
+from voting.web.organizer.gate import console, counted, may, me
 from voting.web.organizer.tasks import Pending, allowed, tasks
 from voting.web.refused import Reason, reason_of
 from voting.web.site import Site, this_site
 
 #: The pieces of the page that are rendered anew whenever it asks.
 PARTS = ("tasks", "now", "drawn", "time", "days", "hours", "race", "categories", "cities",
-         "identity", "refused", "health")  # fmt: skip
+         "identity", "refused", "refused_days", "health")  # fmt: skip
 #: Places above and below the last winning one that are listed.
 ABOVE, BELOW = 4, 4
 LISTED_HOURS = 48
 MOST_DAYS = 400
+#: Days of a reason that are drawn beside it.
+COLUMNS = 14
 
 #: What each class of identity is called, and what it means.
 IDENTITIES = {
@@ -65,9 +68,42 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
+    """How often for this reason. `columns` are the last days, today last: a column's height in
+    percent of this reason's highest."""
+
     reason: Reason
     today: int
     ever: int
+    columns: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedDay:
+    """A day's refusals, in percent of the worst day's, and the reason that most of them had."""
+
+    day: int
+    count: int
+    share: float
+    most: Reason
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """By reason, most frequent today first; and by day, today first, days without any left out."""
+
+    reasons: tuple[Refusal, ...]
+    days: tuple[RefusedDay, ...]
+
+    @property
+    def today(self) -> int:
+        """Without those that go on by themselves, which are no refusals to whoever votes."""
+        return sum(one.today for one in self.reasons if not one.reason.passing)
+
+    @property
+    def most(self) -> Reason | None:
+        found = [one for one in self.reasons if one.today and not one.reason.passing]
+        return found[0].reason if found else None
 
 
 @console.get("/")
@@ -111,7 +147,8 @@ def _fields(site: Site) -> dict[str, Any]:
         "overview": overview,
         "today": _day(overview, day_of(now_ms)),
         "yesterday": _day(overview, day_of(now_ms) - 1),
-        "total": sum(board.snapshot.tally.values()),
+        "total": sum(counted(board).votes.values()),
+        "counted": counted(board),
         "days": days,
         "hours": hours[-LISTED_HOURS:],
         "busiest": max(hours, key=_real, default=None),
@@ -136,7 +173,7 @@ def _fields(site: Site) -> dict[str, Any]:
 def _condition(site: Site, board: Board, kept: Kept, now_ms: int) -> dict[str, Any]:
     watch = current_app.extensions.setdefault("condition", (Condition(), Pending()))
     checks = watch[0].checks(site.store, site.settings, kept, now_ms)
-    found = tasks(site.store, board, watch[1], checks, now_ms)
+    found = tasks(site.store, board, watch[1], lately(site), checks, now_ms)
     return {"checks": checks, "tasks": allowed(found, me())}
 
 
@@ -180,11 +217,11 @@ def _time(board: Board, hours: Sequence[Hour], days: Sequence[Day], now_ms: int)
 
 def _line(board: Board) -> int:
     """The last place that wins; fewer than the rules give where fewer have votes."""
-    return len(board.standings.winning(board.rules.winners))
+    return len(counted(board).standings.winning(board.rules.winners))
 
 
 def _places(board: Board, race: Race) -> list[Place]:
-    rows = [row for row in board.standings.rows if row.votes]
+    rows = [row for row in counted(board).standings.rows if row.votes]
     line = _line(board)
     best_outside = rows[line].votes if line < len(rows) else None
     runners = {runner.number: runner for runner in race.runners}
@@ -230,7 +267,7 @@ def _by(board: Board, names: dict[str, str], of: Callable[[Entry], str]) -> list
     """Public entries and their votes, by one of their properties; most votes first."""
     entries = Counter(of(entry) for entry in board.entries.values())
     votes: Counter[str] = Counter()
-    for row in board.standings.rows:
+    for row in counted(board).standings.rows:
         votes[of(board.entries[row.number])] += row.votes
     most = max(votes.values(), default=0)
     bars = [
@@ -254,8 +291,8 @@ def _percent(part: int, whole: int) -> float:
     return round(100 * part / whole, 1) if whole else 0.0
 
 
-def _refusals(site: Site, board: Board, now_ms: int) -> list[Refusal] | None:
-    """Most frequent today first; None when the law store, which counts them, is away."""
+def _refusals(site: Site, board: Board, now_ms: int) -> Refusals | None:
+    """None when the law store, which counts them, is away."""
     today = day_of(now_ms)
     first = max(day_of(board.catalogue.versions[0].since_ms), today - MOST_DAYS)
     try:
@@ -263,8 +300,30 @@ def _refusals(site: Site, board: Board, now_ms: int) -> list[Refusal] | None:
     except StoreDown:
         return None
     ever = _added(counts)
-    found = [Refusal(reason_of(code), counts[-1][code], ever[code]) for code in ever]
-    return sorted(found, key=lambda one: (-one.today, -one.ever, one.reason.word))
+    found = [
+        Refusal(reason_of(code), counts[-1][code], ever[code], _columns(code, counts))
+        for code in ever
+    ]
+    reasons = sorted(found, key=lambda one: (-one.today, -one.ever, one.reason.word))
+    return Refusals(tuple(reasons), tuple(_by_day(counts, today)))
+
+
+def _columns(code: str, counts: Sequence[Counter[str]]) -> tuple[float, ...]:
+    times = [one[code] for one in counts[-COLUMNS:]]
+    return tuple(_percent(one, max(times)) for one in times)
+
+
+def _by_day(counts: Sequence[Counter[str]], today: int) -> Iterator[RefusedDay]:
+    """Without those that go on by themselves."""
+    days = [
+        Counter({code: times for code, times in one.items() if not reason_of(code).passing})
+        for one in counts
+    ]
+    worst = max((one.total() for one in days), default=0)
+    for back, one in enumerate(reversed(days)):
+        for code, times in one.most_common(1):
+            share = _percent(one.total(), worst)
+            yield RefusedDay(today - back, one.total(), share, reason_of(code), times)
 
 
 def _added(counts: Iterable[Counter[str]]) -> Counter[str]:

@@ -23,7 +23,7 @@ from voting.store.standings import Board
 from voting.web.errors import Problem
 from voting.web.gallery import matches
 from voting.web.media import sent
-from voting.web.organizer.gate import console, may, me
+from voting.web.organizer.gate import console, counted, may, me
 from voting.web.site import this_site
 
 PER_PAGE = 60
@@ -91,8 +91,8 @@ def entries() -> str:
         states=STATE_WORDS,
         counts=Counter(one.state for one in replace(sought, state="").among(everything)),
         cities=_in_order({one.city for one in everything if one.city}, site.contest.cities),
-        votes=board.snapshot.tally,
-        ranks={row.number: row.rank for row in board.standings.rows},
+        votes=counted(board).votes,
+        ranks={row.number: row.rank for row in counted(board).standings.rows},
         together={one.number for one in listed if may_go_together(one)},
     )
 
@@ -109,8 +109,8 @@ def entry(number: int) -> str:
         states=STATE_WORDS,
         history=site.curator().history(number),
         kinds=KIND_WORDS,
-        votes=board.snapshot.tally.get(number, 0),
-        standing=board.standings.of(number),
+        votes=counted(board).votes.get(number, 0),
+        standing=counted(board).standings.of(number),
         published=_published(board, number),
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from flask import Blueprint, Response, current_app, g, redirect, request, url_for
@@ -17,8 +18,10 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 from wtforms import ValidationError
 
+from voting.contest import Standings
 from voting.organizer import Account, Power
 from voting.store.accounts import LONGEST_S
+from voting.store.standings import Board
 from voting.web.errors import Problem, is_asked_by_script
 from voting.web.site import this_site
 
@@ -46,6 +49,23 @@ def everybody(view: View) -> View:
     """Declare a view that needs no log-in."""
     view.power = None  # type: ignore[attr-defined]
     return view
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How the vote stands for whoever looks: places, every entry's votes, and how many were removed
+    from those."""
+
+    standings: Standings
+    votes: dict[int, int]
+    removed: int
+
+
+def counted(board: Board) -> Counted:
+    """Who may not know what scrutiny has found sees what the public sees, a day later."""
+    if me().may(Power.INSPECT):
+        return Counted(board.standings_now, board.votes_now, sum(board.removed_now.values()))
+    return Counted(board.standings, board.votes, sum(one.votes for one in board.removals))
 
 
 def me() -> Account:

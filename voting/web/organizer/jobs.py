@@ -21,7 +21,11 @@ from voting.web.site import this_site
 
 CHUNK: Final = 256 * 1024
 #: Where a job of each kind is shown.
-PLACES: Final = {JobKind.INTAKE: "organizer.intake", JobKind.RESULT: "organizer.vote"}
+PLACES: Final = {
+    JobKind.INTAKE: "organizer.intake",
+    JobKind.RESULT: "organizer.vote",
+    JobKind.SCRUTINY: "organizer.cases",
+}
 #: What a job of each kind makes, for the operators' log.
 WORDS: Final = {
     JobKind.INTAKE: "收件",
@@ -29,6 +33,7 @@ WORDS: Final = {
     JobKind.RESULT: "计算结果",
     JobKind.RESULT_PACK: "结果包",
     JobKind.QR_PACK: "二维码包",
+    JobKind.SCRUTINY: "核查",
 }
 TYPES: Final = {
     ".csv": "text/csv; charset=utf-8",
@@ -43,6 +48,8 @@ def needed(job: Job) -> Power:
     """What an account must be allowed to do to see this job and have its files."""
     if job.kind in (JobKind.INTAKE, JobKind.RESULT):
         return Power.REVIEW if job.kind is JobKind.INTAKE else Power.LOOK
+    if job.kind is JobKind.SCRUTINY:
+        return Power.INSPECT
     full = job.kind is JobKind.EXPORT and job.asked.get("table") == "ledger"
     return Power.EXPORT_SIGNALS if full else Power.EXPORT
 

@@ -14,6 +14,7 @@ from voting.store.client import StoreDown
 from voting.store.log import Act, Kind
 from voting.store.standings import Board
 from voting.web.organizer.condition import Check, State
+from voting.web.organizer.docket import Docket
 from voting.web.pages import moment
 
 
@@ -44,12 +45,18 @@ class Pending:
 
 
 def tasks(
-    store: Store, board: Board, pending: Pending, checks: Sequence[Check], now_ms: int
+    store: Store,
+    board: Board,
+    pending: Pending,
+    docket: Docket | None,
+    checks: Sequence[Check],
+    now_ms: int,
 ) -> list[Task]:
     """Most urgent first. While the law store is away, that is what needs doing."""
     found = list(_broken(checks))
     with suppress(StoreDown):
         found += [*_of_the_vote(store, board, now_ms), *_of_entries(pending.of(store, board))]
+    found += _of_cases(docket, now_ms, over=now_ms >= board.rules.closes_ms)
     order = (State.ALARM, State.WARN, State.UNKNOWN, State.GOOD)
     return sorted(found, key=lambda task: order.index(task.state))
 
@@ -88,6 +95,29 @@ def _of_the_vote(store: Store, board: Board, now_ms: int) -> Iterator[Task]:
         yield Task(
             State.WARN, "还没有一件作品公开", todo, "去收件", "/organizer/intake", Power.REVIEW
         )
+
+
+def _of_cases(docket: Docket | None, now_ms: int, *, over: bool) -> Iterator[Task]:
+    """What waits for a decision about votes; only for who may see cases at all."""
+    if docket is None:
+        return
+    there, power = "/organizer/cases", Power.INSPECT
+    if urgent := [one for one in docket.urgent if one.undecided]:
+        title = f"{len(urgent)} 组可疑的票会改变前 {docket.together.winners} 名，还没有决定"
+        todo = "票数和名次现在都没有变。请看过证据再决定；公布结果以前必须决定完。"
+        yield Task(State.WARN, title, todo, "去核查", there, power)
+    if waiting := docket.waiting:
+        title = f"{len(waiting)} 组票等第二人确认移除"
+        yield Task(State.WARN, title, "要另一位组织者看过证据再确认。", "去确认", there, power)
+    for one in docket.surges[:1]:
+        names = "、".join(f"{n:03d} 号" for n in one.entries)
+        title = f"{names}票数涨得比平常快"
+        todo = f"{one.case.votes:,} 票，平常约 {one.case.expected:,.0f} 票。只是提示，不影响作品。"
+        yield Task(State.UNKNOWN, title, todo, "去看看", f"{there}/{one.case.id}", power)
+    if docket.late(now_ms) and not over and docket.run:
+        title = f"核查停在 {moment(docket.run.at_ms)}"
+        todo = "投票不受影响，之后的票还没有人看过。请看后台进程在不在运行。"
+        yield Task(State.WARN, title, todo, "看详情", there, power)
 
 
 def _of_entries(pending: int) -> Iterator[Task]:

@@ -17,7 +17,7 @@ from voting.result import JuryRefused, Result, settle, tie_words
 from voting.store import Store
 from voting.store.jobs import ENDED, Job, JobKind
 from voting.store.log import KIND_WORDS, Act, Kind, subject_words
-from voting.store.results import Draft
+from voting.store.results import Doubt, Draft
 from voting.store.rules import STEP_WORDS, LawRefused, Pauser
 from voting.web.organizer.entries import one_line
 from voting.web.organizer.gate import console, may, me
@@ -115,6 +115,7 @@ class Asked:
     seen: str
     chosen: tuple[int, ...]
     jury_reason: str
+    without_scrutiny: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,7 @@ class Situation:
     draft: Draft | None
     is_current: bool
     job: Job | None
+    doubts: tuple[Doubt, ...] = ()
     since_ms: dict[Phase, int] = field(default_factory=dict)
 
     @property
@@ -193,6 +195,7 @@ def situation(store: Store) -> Situation:
     phase, rules = store.rules.phase(), store.rules.versions()[-1]
     acts, _ = store.log.find(lambda act: act.kind in HISTORY, TOLD)
     draft = store.results.draft() if phase in (Phase.UNDER_REVIEW, Phase.PUBLISHED) else None
+    is_current = draft is not None and store.results.is_current(draft)
     return Situation(
         phase=phase,
         rules=rules,
@@ -200,7 +203,8 @@ def situation(store: Store) -> Situation:
         acts=tuple(acts),
         published=store.results.latest(),
         draft=draft,
-        is_current=draft is not None and store.results.is_current(draft),
+        is_current=is_current,
+        doubts=tuple(store.results.doubts()) if is_current else (),
         job=next((job for job in store.jobs.all() if job.kind is JobKind.RESULT), None),
         since_ms=_since(acts),
     )
@@ -226,7 +230,10 @@ def _asked(step: Step) -> Asked:
     at_ms = _moment(form.get("at", "")) if DEEDS[step].when else 0
     chosen = tuple(sorted(set(form.getlist("chosen", type=int))))
     jury_reason = one_line(form.get("jury_reason", ""))
-    return Asked(step, reason, at_ms, form.get("seen", ""), chosen, jury_reason)
+    without_scrutiny = one_line(form.get("without_scrutiny", ""))
+    return Asked(
+        step, reason, at_ms, form.get("seen", ""), chosen, jury_reason, without_scrutiny
+    )
 
 
 def _moment(text: str) -> int:
@@ -247,6 +254,9 @@ def _ask_again(store: Store, asked: Asked) -> str:
         kept = store.results.draft()
         if kept is None or kept.digest != asked.seen:
             raise LawRefused("这份结果已经重新算过，请看过新的再公布")
+        for doubt in store.results.doubts():
+            if not (doubt.waivable and asked.without_scrutiny):
+                raise LawRefused(doubt.sentence)
         try:
             result = settle(kept.result, asked.chosen, asked.jury_reason)
         except JuryRefused as error:
@@ -270,7 +280,14 @@ def _compute(site: Site) -> None:
 
 
 def _publish(store: Store, asked: Asked) -> None:
-    store.results.publish(asked.seen, asked.reason, me().name, asked.chosen, asked.jury_reason)
+    store.results.publish(
+        asked.seen,
+        asked.reason,
+        me().name,
+        asked.chosen,
+        asked.jury_reason,
+        asked.without_scrutiny,
+    )
 
 
 #: Every step, and the one call that takes it.
