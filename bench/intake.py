@@ -27,9 +27,9 @@ from bench.stage import OUT
 from voting.contest import Notice
 from voting.demo import FOLDER as CLIPS
 from voting.intake import stills
-from voting.intake.batch import process
 from voting.intake.copies import MOBILE
 from voting.intake.folder import open_folder
+from voting.intake.taking_in import process
 from voting.intake.verdict import Doubtful, Taken
 from voting.intake.video import Video, probe, why_web_copy
 from voting.intake.workbench import NICE

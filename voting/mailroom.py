@@ -16,10 +16,10 @@ from typing import Final
 
 from voting.contest import Entry, EntryState
 from voting.disk import whole
-from voting.intake.batch import Tell, process
 from voting.intake.folder import FolderRefused, open_folder
 from voting.intake.replies import reply
 from voting.intake.report import COLUMNS, Filed, Report, page, rows, summary
+from voting.intake.taking_in import Tell, process
 from voting.intake.verdict import (
     Doubtful,
     Draft,

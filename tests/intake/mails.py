@@ -10,8 +10,8 @@ from pathlib import Path
 from forms import PHONE, official_form
 
 from voting.contest import Category, Entry, Notice
-from voting.intake.batch import process
 from voting.intake.folder import open_folder
+from voting.intake.taking_in import process
 from voting.intake.verdict import Refused, Verdict
 from voting.intake.workshop import Limits
 

@@ -12,8 +12,8 @@ from forms import PHONE, official_form
 from mails import SMALL, mail, quiet, verdicts, why
 
 from voting.intake import workshop
-from voting.intake.batch import process
 from voting.intake.folder import open_folder
+from voting.intake.taking_in import process
 from voting.intake.verdict import Doubtful, Taken, Verdict
 from voting.intake.workshop import Limits, WorkshopBroken
 

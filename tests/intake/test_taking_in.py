@@ -20,9 +20,9 @@ from works import an_entry
 
 from voting import disk
 from voting.contest import Category
-from voting.intake import batch
-from voting.intake.batch import duration, process
+from voting.intake import taking_in
 from voting.intake.folder import open_folder
+from voting.intake.taking_in import duration, process
 from voting.intake.verdict import Doubtful, Refused, Taken, TakenBefore, Verdict
 
 # --- every fault of the notice ------------------------------------------------------------------
@@ -227,9 +227,9 @@ def test_leftovers_are_swept_and_what_others_work_on_is_not(media: Path, held: P
     for folder in (old, fresh, dead, media / ("c" * 20)):
         folder.mkdir()
         (folder / "half.mp4").write_bytes(b"half")
-    before = time.time() - 2 * batch.LEFT_S
+    before = time.time() - 2 * taking_in.LEFT_S
     os.utime(old, (before, before))
-    batch.sweep(media)
+    taking_in.sweep(media)
     assert {path.name for path in media.iterdir()} == {held.name, fresh.name, "c" * 20}
 
 
@@ -252,7 +252,7 @@ def test_progress_counts_all_and_ends_with_all(mailbox: Path, media: Path, shelf
 def test_the_time_left_goes_by_the_videos_lengths(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     monkeypatch.setattr(time, "monotonic", lambda: 100.0)
-    pace = batch._Pace(30, 20, 400.0, lambda _done, _total, words: told.append(words))
+    pace = taking_in._Pace(30, 20, 400.0, lambda _done, _total, words: told.append(words))
     pace.since = 100.0
     pace.say(0.0)
     monkeypatch.setattr(time, "monotonic", lambda: 120.0)
