@@ -1,7 +1,7 @@
 """python -m bench.fraud.speed: how long scrutiny takes, and how much memory, reading included.
 
-The ledgers are a mixed world's, tiled: each tile has voters, addresses and links of its own on the
-same networks and browsers, and its votes lie some minutes off. Each look is a process of its own;
+The ledgers are a mixed world's, tiled: each tile has voters, networks, addresses and links of
+its own (a city of twenty), and its votes lie some minutes off. Each look is a process of its own;
 the ledgers (110 MB a million votes) are removed afterwards.
 """
 
@@ -33,7 +33,7 @@ SLICE_MS: Final = 6 * HOUR
 #: A tile's votes lie so far from the world's.
 OFF_MS: Final = 180_000.0
 #: What belongs to one tile alone.
-OWN: Final = ("voter", "ip", "share")
+OWN: Final = ("voter", "ip", "net", "share")
 LOOK: Final = (
     "import sys; from pathlib import Path; from voting.scrutiny import scrutinize;"
     "print(len(scrutinize(Path(sys.argv[1])).run.cases))"

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 #: A vote that isn't listed scores 0.
 LISTED = 0.05
-FLAG = 0.5
 NOT_NAMED = "同类的票多出来一部分，指不出是不是这一票"
 WINNERS = 10
 

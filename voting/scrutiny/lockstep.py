@@ -11,14 +11,15 @@ every day, sometimes for two friends' entries.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import scipy.sparse as sp
+from scipy import special
 from scipy.sparse.csgraph import connected_components
-from scipy.stats import binom, poisson
 
 from voting.scrutiny.votes import HOUR_MS, MINUTE_MS, Floats, Ints, Longs, Votes
 
@@ -31,6 +32,10 @@ FEW: Final = 3
 RARE: Final = -8.0
 #: So much more often than pairs of half hours meet on the whole is nothing yet.
 LENIENT: Final = 4.0
+#: So many pairs of somebody's half hours are looked at in one go (a third of a gigabyte), and in
+#: all; if there are more, every second voter has to do for finding groups, or every third.
+AT_A_TIME: Final = 20_000_000
+AT_MOST: Final = 200_000_000
 #: Of a half hour's returning voters, so many belong to the group, or it isn't the group's.
 SHARE: Final = 0.25
 ROUNDS: Final = 6
@@ -73,15 +78,14 @@ def troops(votes: Votes, least: float, most: int = 60) -> Iterator[Troop]:
     cells = Cells.of(votes)
     if cells is None:
         return
-    left, right, met, expected, log10_p = cells.meetings()
-    rare = log10_p < RARE
-    if not rare.any():
+    rare = cells.meetings()
+    if not len(rare.met):
         return
     count = cells.of_voter.shape[1]
-    edges = sp.coo_matrix((np.ones(rare.sum()), (left[rare], right[rare])), shape=(count, count))
+    edges = sp.coo_matrix((np.ones(len(rare.met)), (rare.left, rare.right)), shape=(count, count))
     _, component = connected_components(edges, directed=False)
-    of_edge = component[left]
-    edges_in = np.bincount(of_edge, rare, component.max() + 1)
+    of_edge = component[rare.left]
+    edges_in = np.bincount(of_edge, minlength=component.max() + 1)
     taken = np.zeros(len(votes), bool)
     for one in np.argsort(-edges_in, kind="stable")[:most]:
         if edges_in[one] < 2:
@@ -94,16 +98,16 @@ def troops(votes: Votes, least: float, most: int = 60) -> Iterator[Troop]:
         if len(at) < least:
             continue
         taken[at] = True
-        here = rare & (of_edge == one)
+        here = of_edge == one
         yield Troop(
             votes=at,
             core=_core(votes, at),
             by_chance=by_chance,
             voters=len(voters),
             cells=len(own),
-            met=float(met[here].sum()),
-            expected=float(expected[here].sum()),
-            log10_p=float(log10_p[here].sum()),
+            met=float(rare.met[here].sum() * rare.every),
+            expected=float(rare.expected[here].sum() * rare.every),
+            log10_p=float(rare.log10_p[here].sum()),
         )
 
 
@@ -123,6 +127,20 @@ def with_covers(votes: Votes, at: Longs) -> Longs:
     inside, cast = np.bincount(votes.voter[at], minlength=voters), np.bincount(votes.voter)
     found = np.flatnonzero((inside >= DEVOTED * cast)[votes.voter])
     return np.union1d(at, found)
+
+
+@dataclass(frozen=True)
+class Meetings:
+    """Pairs of half hours that share more voters than chance has it: the two, how many they share,
+    how many to expect, and log10 of the chance of so many; among every first, second or third
+    voter."""
+
+    left: Longs
+    right: Longs
+    met: Floats
+    expected: Floats
+    log10_p: Floats
+    every: int
 
 
 @dataclass(frozen=True)
@@ -150,12 +168,13 @@ class Cells:
             return None
         half = (votes.ts_ms // HALF_HOUR_MS) - (votes.ts_ms.min() // HALF_HOUR_MS)
         width = int(half.max()) + 1
-        cell, column = np.unique(
-            votes.entry[again].astype(np.int64) * width + half[again], return_inverse=True
-        )
-        voter, row = np.unique(votes.voter[again], return_inverse=True)
+        key = votes.entry[again] * width + half[again]
+        there = np.bincount(key) > 0
+        cell, column = np.flatnonzero(there), (np.cumsum(there) - 1)[key]
+        often = np.bincount(votes.voter) > 1
+        row = (np.cumsum(often) - 1)[votes.voter[again]]
         matrix = sp.csr_matrix(
-            (np.ones(len(row), np.float32), (row, column)), shape=(len(voter), len(cell))
+            (np.ones(len(row), np.float32), (row, column)), shape=(int(often.sum()), len(cell))
         )
         matrix.data[:] = 1
         rows, columns = np.full(len(votes), -1, np.int32), np.full(len(votes), -1, np.int32)
@@ -173,28 +192,31 @@ class Cells:
             entries=len(votes.entries),
         )
 
-    def meetings(self) -> tuple[Ints, Ints, Floats, Floats, Floats]:
-        """Pairs of half hours that share at least FEW voters: the two, how many they share, how
-        many to expect, and log10 of the chance of so many."""
+    def meetings(self) -> Meetings:
+        """The pairs of half hours that lie apart and share at least FEW voters, far more than
+        chance has it."""
         full = np.flatnonzero(self.size > FEW)
         part = self.of_voter[:, full]
-        both = sp.triu(part.T @ part, 1).tocoo()
-        many = both.data >= FEW
-        left, right, met = full[both.row[many]], full[both.col[many]], both.data[many]
-        apart = np.abs(self.start[left] - self.start[right]) >= APART_MS
-        left, right, met = left[apart], right[apart], met[apart]
-        chance = self._chance(left, right, met)
-        expected = np.maximum(LENIENT * chance * self.size[left] * self.size[right], 0.02)
-        log10_p = poisson.logsf(met - 1, expected) / np.log(10)
-        return left, right, met, expected, log10_p
+        every = max(1, math.ceil(float((_sums(part, 1) ** 2).sum()) / 2 / AT_MOST))
+        part = part[::every]
+        first, second, met = _shared(part, self.start[full])
+        left, right = full[first], full[second]
+        size = self.size if every == 1 else _sums(self.of_voter[::every], 0)
+        chance = self._chance(left, right, met, size)
+        expected = np.maximum(LENIENT * chance * size[left] * size[right], 0.02)
+        log10_p = np.log10(np.maximum(special.pdtrc(met - 1, expected), 1e-300))
+        rare = log10_p < RARE
+        return Meetings(left[rare], right[rare], met[rare], expected[rare], log10_p[rare], every)
 
-    def _chance(self, left: Ints, right: Ints, met: Floats) -> Floats:
+    def _chance(self, left: Longs, right: Longs, met: Floats, size: Floats) -> Floats:
         """How often two voters of two half hours are the same one: of one entry, whose friends come
         back, and of two. The usual entry's, so that a few groups don't become the rule."""
         same = self.entry[left] == self.entry[right]
-        seen = np.bincount(self.entry, self.size, self.entries)
+        seen = np.bincount(self.entry, size, self.entries)
         met_again = np.bincount(self.entry[left[same]], met[same], self.entries)
         crowd = seen > np.median(seen)
+        if not crowd.any():
+            return np.ones(len(met))
         of_one = float(np.median(met_again[crowd] / np.maximum(seen[crowd] ** 2 / 2, 1)))
         across = np.bincount(self.entry[left[~same]], met[~same], self.entries)
         across += np.bincount(self.entry[right[~same]], met[~same], self.entries)
@@ -245,7 +267,7 @@ class Cells:
         if usual < MOSTLY:
             return voters, cells
         cells = cells[part >= usual / 2]
-        return np.intersect1d(voters, self.devoted(cells)), cells
+        return np.intersect1d(voters, self.devoted(cells), assume_unique=True), cells
 
     def _beyond_chance(self, voters: Longs, cells: Longs) -> tuple[Longs, float]:
         """Of the voters those who can't just have happened to be there: for each number of votes in
@@ -259,7 +281,7 @@ class Cells:
             mine = voters[self.cast_by[voters] == cast]
             for hit in np.unique(hits[mine]):
                 equal = mine[hits[mine] == hit]
-                expected = float(binom.pmf(hit, cast, near).sum())
+                expected = float(_binomial(hit, cast, near).sum())
                 if expected <= COINCIDENCE * len(equal):
                     kept.append(equal)
                     coincidences += expected * float(hit)
@@ -283,6 +305,32 @@ class Cells:
         there = np.zeros(self.of_voter.shape[1] + 1, bool)
         there[cells] = True
         return np.flatnonzero(of_them[self.row] & there[self.column])
+
+
+def _shared(part: sp.csr_matrix, start: Longs) -> tuple[Ints, Ints, Floats]:
+    """The pairs of columns that lie apart and share at least FEW rows, and how many; a block of
+    columns at a time, because all pairs of a large ledger don't fit in memory."""
+    turned = part.T.tocsr()
+    pairs = np.cumsum(turned @ _sums(part, 1))
+    ends = np.searchsorted(pairs, np.arange(AT_A_TIME, pairs[-1:].sum() + AT_A_TIME, AT_A_TIME))
+    first, found = 0, []
+    for last in np.unique(np.append(ends[ends < len(pairs)], len(pairs))):
+        both = (turned[first:last] @ part[:, first:]).tocoo()
+        many = (both.data >= FEW) & (both.col > both.row)
+        left, right = first + both.row[many], first + both.col[many]
+        apart = np.abs(start[left] - start[right]) >= APART_MS
+        found.append((left[apart], right[apart], both.data[many][apart]))
+        first = int(last)
+    left, right, met = (np.concatenate(column) for column in zip(*found, strict=True))
+    return left, right, met.astype(float)
+
+
+def _binomial(hit: int, cast: int, chance: Floats) -> Floats:
+    """How likely exactly `hit` of `cast` are, each with that `chance`."""
+    ways = -special.betaln(1 + cast - hit, 1 + hit) - math.log(cast + 1)
+    likely = special.xlogy(hit, chance) + special.xlog1py(cast - hit, -np.minimum(chance, 1))
+    found: Floats = np.exp(ways + likely)
+    return found
 
 
 def _sums(matrix: sp.csr_matrix, axis: int) -> Floats:

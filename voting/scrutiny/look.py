@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from voting.case import PATTERN_WORDS, Case, Effect, Finding, Run
+from voting.case import PATTERN_WORDS, Case, Effect, Finding, Pattern, Run
 from voting.scrutiny.ground import Ground
 from voting.scrutiny.measures import SMALLEST
 from voting.scrutiny.suspects import (
@@ -22,6 +22,17 @@ from voting.scrutiny.suspects import (
 )
 from voting.scrutiny.votes import Floats, Ints, Longs, Mask, Votes
 
+#: Patterns that one way of looking tells apart.
+FOUND_AS: Final = dict.fromkeys((Pattern.PHONE_ROOM, Pattern.LOCKSTEP), "together") | dict.fromkeys(
+    (
+        Pattern.ONE_ADDRESS,
+        Pattern.LONE_NETWORK,
+        Pattern.CROWD,
+        Pattern.MARKER,
+        Pattern.RELAYS,
+    ),
+    "once",
+)
 #: As many cases as people can decide about.
 MOST_CASES: Final = 30
 
@@ -111,13 +122,14 @@ def _settled(
 
 
 def _named(cases: list[Suspect]) -> list[Suspect]:
-    """Each case gets an id that it keeps while its group grows: what it is, of which entry, and
-    the how manieth of the kind, counted from the earliest."""
+    """Each case gets an id that it keeps while its group grows: how it was found, of which entry,
+    and the how manieth of these, counted from the earliest. Not its pattern, because what a group
+    most looks like may change from one day to the next."""
     seen: dict[str, int] = {}
     ids: dict[int, str] = {}
     for place in sorted(range(len(cases)), key=lambda place: cases[place].case.first_ms):
         case = cases[place].case
-        kind = f"{case.pattern} {case.entries[0][0]}"
+        kind = f"{FOUND_AS.get(case.pattern, case.pattern)} {case.entries[0][0]}"
         seen[kind] = seen.get(kind, 0) + 1
         ids[place] = hashlib.sha256(f"{kind} {seen[kind]}".encode()).hexdigest()[:12]
     return [replace(one, case=replace(one.case, id=ids[place])) for place, one in enumerate(cases)]

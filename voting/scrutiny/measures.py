@@ -6,11 +6,11 @@ doing wrong, those who came by one link, from one network, or on one day, to one
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from voting.scrutiny.votes import Floats, Ints, Longs, Mask, Votes
 
@@ -23,6 +23,9 @@ BEYOND: Final = 2.5
 NEVER_NEARER: Final = 4.0
 #: When most people sleep, hours of the day.
 NIGHT: Final = (0.5, 6.0)
+
+#: Counts lie in a table as long as it isn't so many times as long as the ledger.
+ROOMY: Final = 2
 
 MEASURES: Final = ("dwell", "spread", "unwatched", "rarity", "agents", "night", "gaps")
 #: Habits of groups never agree better than this, however alike they look in one ledger: a tenth of
@@ -79,22 +82,40 @@ def measure(votes: Votes, label: Ints, groups: int, rarity: Floats) -> Table:
     return Table(size, np.bincount(of_voter, minlength=groups), np.column_stack(columns))
 
 
-def rarity_of(votes: Votes) -> Floats:
+@dataclass(frozen=True)
+class Pairs:
+    """Codes of one column, each together with an entry: each vote's pair `of`, the votes of each
+    pair and its code (from 0 on, 0 for unknown) and entry. Some pairs may have no votes."""
+
+    of: Ints
+    size: Longs
+    code: Longs
+    entry: Longs
+
+    @classmethod
+    def by(cls, column: Ints, votes: Votes) -> Pairs:
+        width = len(votes.entries)
+        key = (column.astype(np.int64) + 1) * width + votes.entry
+        span = (int(column.max(initial=-1)) + 2) * width
+        if span <= ROOMY * len(key):
+            pairs, of, size = np.arange(span), key, np.bincount(key, minlength=span)
+        else:
+            pairs, of, size = np.unique(key, return_inverse=True, return_counts=True)
+        return cls(of.astype(np.int32), size.astype(np.int64), pairs // width, pairs % width)
+
+    @property
+    def elsewhere(self) -> Longs:
+        """The votes of each pair's code for other entries."""
+        whole = np.bincount(self.code, self.size)[self.code]
+        found: Longs = whole.astype(np.int64) - self.size
+        return found
+
+
+def rarity_of(votes: Votes, agents: Pairs) -> Floats:
     """-log2 of how common each vote's browser is among the votes for other entries."""
-    agent = votes.ua.astype(np.int64) + 1
-    pair, own = own_count(agent, votes.entry, len(votes.entries))
-    elsewhere = np.bincount(agent)[agent] - own[pair]
-    others = len(votes) - votes.per_entry[votes.entry]
-    found: Floats = -np.log2(np.maximum(elsewhere, 0.5) / np.maximum(others, 1))
-    return found
-
-
-def own_count(code: NDArray[np.integer], other: Ints, others: int) -> tuple[Longs, Longs]:
-    """Each vote's pair of codes, and how many votes each pair has."""
-    _, pair, count = np.unique(
-        code.astype(np.int64) * others + other, return_inverse=True, return_counts=True
-    )
-    return pair.astype(np.int64), count.astype(np.int64)
+    others = len(votes) - votes.per_entry[agents.entry]
+    found: Floats = -np.log2(np.maximum(agents.elsewhere, 0.5) / np.maximum(others, 1))
+    return found[agents.of]
 
 
 def _effective(code: Ints, label: Longs, size: Longs, repeats: Floats) -> Floats:
@@ -125,23 +146,21 @@ def _local_variation(ts_ms: Longs, label: Longs, groups: int) -> Floats:
     return found
 
 
-def natural_groups(votes: Votes, clean: Mask) -> tuple[Ints, ...]:
+def natural_groups(votes: Votes, networks: Pairs, clean: Mask) -> Iterator[Ints]:
     """Labels of the votes by link, by network and entry, and by day and entry; only of `clean`
     entries, and of voters who came for one entry, because whoever looks around stays longer."""
-    width = len(votes.entries)
     day = votes.day - votes.day.min(initial=0)
     loyal = votes.of_one_entry & clean[votes.entry]
-    return (
-        np.where(loyal, votes.share, -1).astype(np.int32),
-        _labels(votes.net.astype(np.int64) * width + votes.entry, loyal & (votes.net >= 0)),
-        _labels(day.astype(np.int64) * width + votes.entry, loyal),
-    )
+    yield np.where(loyal, votes.share, -1).astype(np.int32)
+    yield _labels(networks.of, loyal & (votes.net >= 0))
+    yield _labels(day * len(votes.entries) + votes.entry, loyal)
 
 
-def _labels(key: Longs, known: Mask) -> Ints:
-    found = np.full(len(key), -1, np.int32)
-    found[known] = np.unique(key[known], return_inverse=True)[1]
-    return found
+def _labels(key: Ints, known: Mask) -> Ints:
+    """The known keys numbered from 0 on, in their order; -1 for the others."""
+    there = np.bincount(key[known], minlength=int(key.max(initial=-1)) + 1) > 0
+    number = np.cumsum(there) - 1
+    return np.where(known, number[key], -1).astype(np.int32)
 
 
 @dataclass(frozen=True)
@@ -162,10 +181,10 @@ class Nature:
         return found
 
 
-def nature(votes: Votes, rarity: Floats, clean: Mask) -> Nature:
+def nature(votes: Votes, networks: Pairs, rarity: Floats, clean: Mask) -> Nature:
     """What is natural in this ledger, going by the entries that are `clean`."""
     tables = []
-    for label in natural_groups(votes, clean):
+    for label in natural_groups(votes, networks, clean):
         table = measure(votes, label, int(label.max(initial=-1)) + 1, rarity)
         large = table.size >= SMALLEST
         tables.append((table.voters[large], table.values[large]))

@@ -11,13 +11,14 @@ broadcast that is watched in a browser, a classroom with tablets.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from voting.scrutiny.measures import own_count
+from voting.scrutiny.measures import NIGHT, Pairs
 from voting.scrutiny.votes import Floats, Ints, Longs, Mask, Votes
 
 #: An entry with fewer votes says nothing about what is usual.
@@ -31,7 +32,11 @@ MISTAKEN: Final = 0.001
 LIKELY: Final = 9.0
 ROUNDS: Final = 80
 #: Twice that per doubling of the seconds on the page.
-DWELLS, AGENTS, WATCHED, COMPANY, KNOWN = 14, 16, 6, 6, 4
+DWELLS, WATCHED, AGENTS, COMPANY, KNOWN = 14, 6, 16, 6, 4
+SIZES: Final = (DWELLS, WATCHED, AGENTS, COMPANY, KNOWN, 2, 2)
+
+Bytes = NDArray[np.int8]
+Count = Longs | Floats | float
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,15 @@ class Usual:
     distance: Floats
     clean: Mask
 
+    @property
+    def rest(self) -> float:
+        """The share of all others, above 0."""
+        return max(1 - self.share, 1e-9)
+
+    def over(self, inside: Count, votes: Count) -> Floats:
+        """How many of the kind are over what is usual beside so many others."""
+        return np.asarray((inside - self.share * votes) / self.rest)
+
 
 def passers(votes: Votes) -> Mask:
     found: Mask = votes.device & (votes.votes_of_voter == 1)
@@ -88,17 +102,17 @@ def usual(inside: Longs, votes: Longs) -> Usual:
     return Usual(middle, between**0.5, distance, distance < FAR)
 
 
-def excesses(votes: Votes, kind: Mask, least: float) -> Iterator[Excess]:
+def excesses(votes: Votes, features: Features, kind: Mask, least: float) -> Iterator[Excess]:
     """The entries with more than `least` votes too many of a `kind`, and which they are."""
     total, inside = votes.per_entry, np.bincount(votes.entry, kind, len(votes.entries))
     norm = usual(inside.astype(np.int64), total)
-    surplus = (inside - norm.share * total) / (1 - norm.share)
+    surplus = norm.over(inside, total)
     far = np.flatnonzero((norm.distance > FAR) & (surplus > least))
     if not len(far):
         return
-    mixture = Mixture.of(votes, kind, norm.clean)
+    mixture = Mixture.of(votes, features, kind, norm.clean)
     for entry in far:
-        slack = 2 * norm.spread * total[entry] / (1 - norm.share)
+        slack = 2 * norm.spread * total[entry] / norm.rest
         lasting, days = _lasting(votes, kind, int(entry), norm)
         yield Excess(
             entry=int(entry),
@@ -136,10 +150,10 @@ def beside(votes: Votes, excess: Excess) -> Beside:
     inside = np.bincount(votes.entry, kind, len(total))
     norm = usual(inside.astype(np.int64), np.maximum(total, 1).astype(np.int64))
     mine = float(total[excess.entry])
-    surplus = (float(inside[excess.entry]) - norm.share * mine) / (1 - norm.share)
+    surplus = float(norm.over(inside[excess.entry], mine))
     if norm.distance[excess.entry] < CLEAR or surplus <= 0:
         return Beside(0, 0.0, 0.0)
-    slack = 2 * norm.spread * mine / (1 - norm.share)
+    slack = 2 * norm.spread * mine / norm.rest
     return Beside(int(inside[excess.entry]), surplus, slack)
 
 
@@ -149,7 +163,7 @@ def _lasting(votes: Votes, kind: Mask, entry: int, norm: Usual) -> tuple[float, 
     here = votes.entry == entry
     day = votes.day[here] - votes.day.min()
     cast, of_kind = np.bincount(day), np.bincount(day, kind[here])
-    surplus = np.sort((of_kind - norm.share * cast) / (1 - norm.share))[::-1]
+    surplus = np.sort(norm.over(of_kind, cast))[::-1]
     allowed = FAR * np.sqrt(norm.share * np.maximum(cast, 1)) + FAR * norm.spread * cast
     days = int((of_kind - norm.share * cast > allowed).sum())
     return float(surplus[2:].sum()), days
@@ -159,35 +173,39 @@ def _lasting(votes: Votes, kind: Mask, entry: int, norm: Usual) -> tuple[float, 
 class Mixture:
     """The votes of one kind, by what doesn't depend on where and when people came from.
 
-    `at`: their indices. `features`: a code each, one array a feature; `usual`: how common each
-    code is at the entries that are usual.
+    `at`: their indices. `look`: the number of each one's combination of features. `features`: each
+    combination's codes, one array a feature; `usual`: how common each code is at the entries that
+    are usual.
     """
 
     at: Longs
     entry: Ints
     clean: Mask
+    look: Ints
     features: tuple[Ints, ...]
     usual: tuple[Floats, ...]
 
     @classmethod
-    def of(cls, votes: Votes, kind: Mask, clean: Mask) -> Mixture:
+    def of(cls, votes: Votes, features: Features, kind: Mask, clean: Mask) -> Mixture:
         at = np.flatnonzero(kind)
         entry = votes.entry[at]
-        features = tuple(feature[at] for feature in _features(votes, kind, clean))
         honest = clean[entry]
-        sizes = (DWELLS, WATCHED, AGENTS, COMPANY, KNOWN, 2, 2)
+        number = np.ravel_multi_index(tuple(features.of_kind(votes, at, honest)), SIZES)
+        there, look = np.unique(number, return_inverse=True)
+        codes = tuple(code.astype(np.int32) for code in np.unravel_index(there, SIZES))
+        seen = np.bincount(look[honest], minlength=len(there))
         common = tuple(
-            _shares(np.bincount(feature[honest], minlength=size).astype(float))
-            for feature, size in zip(features, sizes, strict=True)
+            _shares(np.bincount(code, seen, size).astype(float))
+            for code, size in zip(codes, SIZES, strict=True)
         )
-        return cls(at, entry, honest, features, common)
+        return cls(at, entry, honest, look.astype(np.int32), codes, common)
 
     def name(self, here: Mask, surplus: float, honest_votes: float) -> Longs:
         """Which of the votes `here` are the surplus: as many as can be told apart while, going by
         the other entries, at most MISTAKEN of the entry's `honest_votes` are among them."""
         count = int(here.sum())
         strange = self._strange(here, min(max(surplus / count, 0.05), 0.98))
-        odds, elsewhere = strange[here], strange[self.clean & ~here]
+        odds, elsewhere = strange[self.look[here]], strange[self.look[self.clean & ~here]]
         honest = max(count - surplus, 1.0)
         allowed = MISTAKEN * max(honest_votes, 1.0) / honest
         bound = np.log(LIKELY * honest / max(surplus, 1.0))
@@ -197,39 +215,37 @@ class Mixture:
         return found
 
     def _strange(self, here: Mask, share: float) -> Floats:
-        """For every vote, ln of how much likelier it is as one of the surplus `here`."""
-        common = [
-            np.log(usual[feature]) for feature, usual in zip(self.features, self.usual, strict=True)
-        ]
-        base = np.sum([values[here] for values in common], axis=0)
-        codes = [feature[here] for feature in self.features]
-        posterior = _first_guess(codes, self.usual, share)
+        """For every combination, ln of how much likelier it is as one of the surplus `here`."""
+        seen = np.bincount(self.look[here], minlength=len(self.features[0]))
+        some = np.flatnonzero(seen)
+        seen, codes = seen[some], [feature[some] for feature in self.features]
+        base = _sum_of_logs(self.usual, codes)
+        posterior = _first_guess(codes, seen, self.usual, share)
         for _ in range(ROUNDS):
             found = [
-                _shares(np.bincount(code, posterior, len(usual)) + 3 * usual, 0.0)
+                _shares(np.bincount(code, posterior * seen, len(usual)) + 3 * usual, 0.0)
                 for code, usual in zip(codes, self.usual, strict=True)
             ]
-            part = np.sum([np.log(f[code]) for f, code in zip(found, codes, strict=True)], axis=0)
-            odds = np.log(share / (1 - share)) + part - base
+            odds = np.log(share / (1 - share)) + _sum_of_logs(found, codes) - base
             last, posterior = posterior, 1 / (1 + np.exp(-np.clip(odds, -50, 50)))
-            share = float(np.clip(posterior.mean(), 1e-3, 0.999))
+            share = float(np.clip((posterior * seen).sum() / seen.sum(), 1e-3, 0.999))
             if np.abs(posterior - last).max() < 1e-4:
                 break
-        ratio: Floats = np.sum(
-            [
-                np.log(f[feature]) - values
-                for f, feature, values in zip(found, self.features, common, strict=True)
-            ],
-            axis=0,
-        )
-        return ratio
+        return _sum_of_logs(found, self.features) - _sum_of_logs(self.usual, self.features)
 
 
-def _first_guess(codes: list[Ints], usual: tuple[Floats, ...], share: float) -> Floats:
-    odds = np.zeros(len(codes[0]))
+def _sum_of_logs(shares: Sequence[Floats], codes: Sequence[Ints]) -> Floats:
+    found: Floats = np.sum(
+        [np.log(share)[code] for share, code in zip(shares, codes, strict=True)], axis=0
+    )
+    return found
+
+
+def _first_guess(codes: list[Ints], seen: Longs, usual: tuple[Floats, ...], share: float) -> Floats:
+    odds = np.zeros(len(seen))
     for code, common in zip(codes, usual, strict=True):
-        seen = np.bincount(code, minlength=len(common)) / len(code)
-        odds += np.log(np.maximum(seen[code], 1e-6) / common[code])
+        here = np.bincount(code, seen, len(common)) / seen.sum()
+        odds += np.log(np.maximum(here[code], 1e-6) / common[code])
     guess: Floats = min(1.0, 2 * share) / (1 + np.exp(-np.clip(odds, -8, 8)))
     return guess
 
@@ -240,36 +256,64 @@ def _shares(counts: Floats, more: float = 1.0) -> Floats:
     return found
 
 
-def _features(votes: Votes, kind: Mask, clean: Mask) -> Iterator[Ints]:
-    """Codes of every vote: time on the page, part watched, how common the browser is among this
-    kind elsewhere, who else votes from the address, whether the network votes for anything else,
-    night, and whether it came by a link."""
-    width = len(votes.entries)
-    dwell = np.floor(np.log2(np.maximum(votes.dwell_s, 0.25)) * 2 + 2)
-    yield np.clip(dwell, 0, DWELLS - 1).astype(np.int32)
-    part = np.floor(votes.watched_s / np.maximum(votes.dwell_s, 0.1) * 4) + 1
-    yield np.where(votes.watched_s <= 0, 0, np.clip(part, 1, WATCHED - 1)).astype(np.int32)
-    yield _agent(votes, kind & clean[votes.entry])
-    pair, count = own_count(votes.ip, votes.entry, width)
-    same = np.bincount(pair, kind, len(count))[pair]
-    mates, others = same - kind, count[pair] - same
-    company = [(mates <= 0), others > 0, mates == 1, mates <= 3, mates <= 20]
-    yield np.select(company, [0, 1, 2, 3, 4], 5).astype(np.int32)
-    pair, count = own_count(votes.net, votes.entry, width)
-    whole = np.bincount(votes.net + 1)[votes.net + 1]
-    apart = (whole - count[pair]) / whole
-    yield np.select([apart == 0, apart < 0.3, apart < 0.8], [0, 1, 2], KNOWN - 1).astype(np.int32)
-    yield ((votes.hour >= 0.5) & (votes.hour < 6)).astype(np.int32)
-    yield (votes.share >= 0).astype(np.int32)
+@dataclass(frozen=True)
+class Features:
+    """What doesn't depend on the kind of a vote: codes of its time on the page, the part watched,
+    whether the network votes for anything else, night, and whether it came by a link."""
+
+    dwell: Bytes
+    watched: Bytes
+    known: Bytes
+    night: Mask
+    link: Mask
+    addresses: Pairs
+    agents: Pairs
+
+    @classmethod
+    def of(cls, votes: Votes, networks: Pairs, agents: Pairs) -> Features:
+        dwell = np.floor(np.log2(np.maximum(votes.dwell_s, 0.25)) * 2 + 2)
+        part = np.floor(votes.watched_s / np.maximum(votes.dwell_s, 0.1) * 4) + 1
+        elsewhere = networks.elsewhere
+        apart = elsewhere / np.maximum(elsewhere + networks.size, 1)
+        known = np.select([apart == 0, apart < 0.3, apart < 0.8], [0, 1, 2], KNOWN - 1)
+        return cls(
+            dwell=np.clip(dwell, 0, DWELLS - 1).astype(np.int8),
+            watched=np.where(votes.watched_s <= 0, 0, np.clip(part, 1, WATCHED - 1)).astype(
+                np.int8
+            ),
+            known=known.astype(np.int8)[networks.of],
+            night=(votes.hour >= NIGHT[0]) & (votes.hour < NIGHT[1]),
+            link=votes.share >= 0,
+            addresses=Pairs.by(votes.ip, votes),
+            agents=agents,
+        )
+
+    def of_kind(self, votes: Votes, at: Longs, honest: Mask) -> Iterator[Bytes | Mask]:
+        """One array a feature, of the votes `at`, which are all of one kind; the `honest` of them
+        tell what is common. In the order of SIZES."""
+        yield from (self.dwell[at], self.watched[at])
+        yield _agent(votes, self.agents, at, honest)
+        yield _company(self.addresses, at)
+        yield from (self.known[at], self.night[at], self.link[at])
 
 
-def _agent(votes: Votes, honest: Mask) -> Ints:
+def _agent(votes: Votes, agents: Pairs, at: Longs, honest: Mask) -> Bytes:
     """-log2 of how common the browser is among the honest of other entries; the last code for one
     that isn't there at all."""
-    agent = votes.ua + 1
-    pair, count = own_count(agent, votes.entry, len(votes.entries))
-    elsewhere = np.bincount(agent, honest)[agent] - np.bincount(pair, honest, len(count))[pair]
-    others = honest.sum() - np.bincount(votes.entry, honest, len(votes.entries))[votes.entry]
+    pair, entry = agents.of[at], votes.entry[at]
+    own = np.bincount(pair[honest], minlength=len(agents.size))
+    elsewhere = np.bincount(agents.code, own)[agents.code] - own
+    others = honest.sum() - np.bincount(entry[honest], minlength=len(votes.entries))[agents.entry]
     rarity = -np.log2(np.maximum(elsewhere, 0.5) / np.maximum(others, 1))
     known = np.clip(np.floor(rarity), 0, AGENTS - 2)
-    return np.where(elsewhere <= 0, AGENTS - 1, known).astype(np.int32)
+    return np.where(elsewhere <= 0, AGENTS - 1, known).astype(np.int8)[pair]
+
+
+def _company(addresses: Pairs, at: Longs) -> Bytes:
+    """Who else votes for the entry from the address: nobody, somebody of another kind, or how many
+    of this one."""
+    pair = addresses.of[at]
+    same = np.bincount(pair, minlength=len(addresses.size))
+    mates, others = same - 1, addresses.size - same
+    company = [(mates <= 0), others > 0, mates == 1, mates <= 3, mates <= 20]
+    return np.select(company, [0, 1, 2, 3, 4], 5).astype(np.int8)[pair]

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from voting.case import Pattern
-from voting.scrutiny.measures import own_count
+from voting.scrutiny.measures import Pairs
 from voting.scrutiny.traits import Scene, Trait
 from voting.scrutiny.votes import Longs, Mask, Votes
 
@@ -32,22 +32,20 @@ def one_address(votes: Votes, at: Longs) -> float:
     return float((count[address + 1] >= MANY_FROM_ONE).mean())
 
 
-def is_alone(votes: Votes) -> Mask:
+def is_alone(votes: Votes, networks: Pairs) -> Mask:
     """For each vote, whether its network votes for hardly anything else than its entry."""
-    width = len(votes.entries)
-    pair, count = own_count(votes.net, votes.entry, width)
-    whole = np.bincount(votes.net + 1)[votes.net + 1]
-    own = count[pair]
-    found: Mask = (votes.net >= 0) & (own >= HARDLY_ELSE * whole) & (own >= SOME)
+    own = networks.size
+    hardly = (own >= HARDLY_ELSE * (own + networks.elsewhere)) & (own >= SOME)
+    found: Mask = hardly[networks.of] & (votes.net >= 0)
     return found
 
 
-def lone_network(votes: Votes, at: Longs) -> float:
+def lone_network(alone: Mask, at: Longs) -> float:
     """The share that came from networks which vote for hardly anything else.
 
     Honest: a firm or a village of a small provider; it doesn't bring hundreds who each come once.
     """
-    return float(is_alone(votes)[at].mean())
+    return float(alone[at].mean())
 
 
 def marker(votes: Votes, at: Longs) -> float:
@@ -67,7 +65,7 @@ def marker(votes: Votes, at: Longs) -> float:
     return float(found.mean())
 
 
-def pattern_of_passers(votes: Votes, at: Longs, scene: Scene) -> Pattern:
+def pattern_of_passers(votes: Votes, alone: Mask, at: Longs, scene: Scene) -> Pattern:
     """One address before networks before markers, because each is easier to check than the next;
     what came within a day is a crowd, and the rest are relays: addresses borrowed from homes.
 
@@ -75,7 +73,7 @@ def pattern_of_passers(votes: Votes, at: Longs, scene: Scene) -> Pattern:
     """
     if one_address(votes, at) > MOSTLY:
         return Pattern.ONE_ADDRESS
-    if lone_network(votes, at) > MOSTLY:
+    if lone_network(alone, at) > MOSTLY:
         return Pattern.LONE_NETWORK
     if scene.is_one_event:
         return Pattern.CROWD

@@ -9,11 +9,11 @@ from typing import Final
 import numpy as np
 
 from voting.case import Case, Evidence, Finding, Pattern, Sign
-from voting.scrutiny.crowds import Crowd, crowds, evenness, is_even, once
+from voting.scrutiny.crowds import Crowd, evenness, is_even, once
 from voting.scrutiny.ground import Ground
 from voting.scrutiny.lockstep import AT_ONCE, Troop, paces, troops, with_covers
 from voting.scrutiny.passers import FAR, MISTAKEN, Excess, Mixture, beside, excesses, passers, usual
-from voting.scrutiny.patterns import is_alone, pattern_of_passers, pattern_of_troop
+from voting.scrutiny.patterns import pattern_of_passers, pattern_of_troop
 from voting.scrutiny.traits import (
     BROADCAST,
     Scene,
@@ -58,7 +58,7 @@ def of_passers(ground: Ground, score: Floats) -> Iterator[Suspect]:
     votes = ground.votes
     faithful = votes.device & votes.of_one_entry & (votes.votes_of_voter > 1)
     for kind in (passers(votes), faithful):
-        for excess in excesses(votes, kind, ground.least):
+        for excess in excesses(votes, ground.features, kind, ground.least):
             inside = np.flatnonzero(kind & (votes.entry == excess.entry))
             scene = scene_of(votes, inside, ground.usual_networks)
             traits = of_measures(votes, inside, ground.nature, ground.rarity)
@@ -68,7 +68,7 @@ def of_passers(ground: Ground, score: Floats) -> Iterator[Suspect]:
             rest = max(excess.surplus - len(excess.named), 0.0) / max(excess.inside, 1)
             score[inside] = np.maximum(score[inside], UNFLAGGED * min(rest, 1.0))
             if len(excess.named) >= ground.least / 2 and speaks(traits, scene):
-                pattern = pattern_of_passers(votes, excess.named, scene)
+                pattern = pattern_of_passers(votes, ground.alone, excess.named, scene)
                 mistaken = MISTAKEN * (excess.votes - excess.surplus)
                 yield _suspect(ground, pattern, excess.named, traits, scene, mistaken)
             if excess.lasting - len(excess.named) > ground.least and excess.days >= SOME_DAYS:
@@ -95,7 +95,7 @@ def of_crowds(ground: Ground) -> Iterator[Suspect]:
     """Rises that came evenly and behaved alike."""
     votes = ground.votes
     kind, mixture = once(votes), None
-    for crowd in crowds(votes, ground.least):
+    for crowd in ground.crowds:
         at = crowd.votes[kind[crowd.votes]]
         if len(at) < ground.least or not is_even(votes.ts_ms[at]):
             continue
@@ -104,7 +104,7 @@ def of_crowds(ground: Ground) -> Iterator[Suspect]:
         traits[Trait.EVEN] = _evenly(crowd, votes)
         if not speaks(traits, scene):
             continue
-        mixture = mixture or Mixture.of(votes, kind, ground.clean)
+        mixture = mixture or Mixture.of(votes, ground.features, kind, ground.clean)
         here = np.zeros(len(votes), bool)
         here[at] = True
         honest = float(votes.per_entry[crowd.entry]) - crowd.surplus
@@ -140,7 +140,7 @@ def _alone(ground: Ground, kind: Mask, excess: Excess) -> Evidence | None:
     """Whether far more of them than elsewhere come from networks that vote for nothing else."""
     votes = ground.votes
     inside = np.bincount(votes.entry, kind, len(votes.entries)).astype(np.int64)
-    alone = np.bincount(votes.entry, kind & is_alone(votes), len(inside)).astype(np.int64)
+    alone = np.bincount(votes.entry, kind & ground.alone, len(inside)).astype(np.int64)
     norm = usual(alone, np.where(ground.clean, inside, 0))
     share = float(alone[excess.entry] / inside[excess.entry])
     chance = norm.share * (1 - norm.share) / max(float(inside[excess.entry]), 1.0)
@@ -252,9 +252,7 @@ def of_surges(ground: Ground) -> Iterator[Suspect]:
     votes = ground.votes
     last = int(votes.ts_ms[-1])
     found = [
-        crowd
-        for crowd in crowds(votes, ground.least)
-        if int(votes.ts_ms[crowd.votes].max()) > last - DAY_MS
+        crowd for crowd in ground.crowds if int(votes.ts_ms[crowd.votes].max()) > last - DAY_MS
     ]
     for crowd in sorted(found, key=lambda crowd: -crowd.surplus)[:MOST_SURGES]:
         times = votes.ts_ms[crowd.votes]

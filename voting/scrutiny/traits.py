@@ -193,8 +193,9 @@ def of_measures(votes: Votes, at: Longs, nature: Nature, rarity: Floats) -> dict
         z, value = float(away[column]) * side, float(table.values[0, column])
         if z > nature.bound[column]:
             usual = float(nature.centre[column])
-            sentence = _sentence(trait, value, usual)
-            found[trait] = Evidence(trait.sign, value, usual, log10_of_normal(z), sentence)
+            here, there = _in_units(trait, value), _in_units(trait, usual)
+            sentence = _sentence(trait, here, there)
+            found[trait] = Evidence(trait.sign, here, there, log10_of_normal(z), sentence)
     return found
 
 
@@ -204,28 +205,36 @@ def log10_of_normal(z: float) -> float:
     return max(-(z * z / 2 + math.log(z * math.sqrt(2 * math.pi))) / math.log(10), -300.0)
 
 
-def _sentence(trait: Trait, value: float, usual: float) -> str:
-    here, there = math.exp(value), math.exp(usual)
+def _in_units(trait: Trait, value: float) -> float:
+    """A measure as people count it: seconds, factors, votes per browser, browsers, shares."""
+    if trait is Trait.RARE_AGENTS:
+        return 2**value
+    if trait in (Trait.SHORT, Trait.ALIKE, Trait.FEW_AGENTS, Trait.MANY_AGENTS):
+        return math.exp(value)
+    return value
+
+
+def _sentence(trait: Trait, here: float, there: float) -> str:
     match trait:
         case Trait.SHORT:
             return f"从打开页面到投票，一般只有 {here:.1f} 秒，别处的投票人是 {there:.1f} 秒"
         case Trait.ALIKE:
-            return f"停留时间彼此太像：多在{_around(value)}之内，别处的投票人是{_around(usual)}"
+            return f"停留时间彼此太像：多在{_around(here)}之内，别处的投票人是{_around(there)}"
         case Trait.UNWATCHED:
-            return f"{value:.0%} 的人没有播放视频，别处是 {usual:.0%}"
+            return f"{here:.0%} 的人没有播放视频，别处是 {there:.0%}"
         case Trait.RARE_AGENTS:
-            one, other = f"{2**value:,.0f}", f"{2**usual:,.0f}"
-            return f"用的浏览器在别处很少见：平均每 {one} 票才有一票，别处是每 {other} 票"
+            how_rare = f"平均每 {here:,.0f} 票才有一票，别处是每 {there:,.0f} 票"
+            return f"用的浏览器在别处很少见：{how_rare}"
         case Trait.FEW_AGENTS:
             return f"浏览器型号只相当于 {here:.0f} 种，别处同样多的人相当于 {there:.0f} 种"
         case Trait.MANY_AGENTS:
             return f"浏览器型号散得像照着名单抽的：相当于 {here:.0f} 种，别处只有 {there:.0f} 种"
         case Trait.REGULAR:
-            return f"一票接一票的间隔太整齐：变化程度 {value:.2f}，互不相干的人是 {usual:.2f}"
+            return f"一票接一票的间隔太整齐：变化程度 {here:.2f}，互不相干的人是 {there:.2f}"
         case _:
-            return f"{value:.0%} 的票投在 0:30 到 6:00 之间，别处是 {usual:.1%}"
+            return f"{here:.0%} 的票投在 0:30 到 6:00 之间，别处是 {there:.1%}"
 
 
-def _around(spread: float) -> str:
+def _around(factor: float) -> str:
     """Two thirds of people lie within this factor around the middle."""
-    return f"中间值的 {math.exp(-spread):.2f} 到 {math.exp(spread):.1f} 倍"
+    return f"中间值的 {1 / factor:.2f} 到 {factor:.1f} 倍"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import polars as pl
@@ -27,13 +28,42 @@ COLUMNS: Final = (
     "vote_id", "ts_ms", "entry_id", "voter", "identity", "ip", "net", "ua", "share", "dwell_ms",
     "watched_s",
 )  # fmt: skip
-#: How a ledger names whoever votes without an account.
+#: Empty in none of the rows.
+NEEDED: Final = ("vote_id", "ts_ms", "entry_id", "voter")
+#: The columns whose names a person may want to see, of networks and the like.
+NAMED: Final = ("ip", "net", "ua", "share")
+#: How a ledger names whoever votes without an account; all other words are accounts.
 DEVICE: Final = "device"
 DEMO: Final = "demo"
+#: Milliseconds between 2000 and 2100: what is drawn over time would be endless with others.
+EARLIEST_MS: Final = 946_684_800_000
+LATEST_MS: Final = 4_102_444_800_000
 
 
 class LedgerUnreadable(Exception):  # noqa: N818 the plain word
     """The file isn't a ledger; the text is one sentence in Chinese."""
+
+
+class Words(Protocol):
+    """Texts by their place, each made when it is asked for: there may be ten million."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, place: int, /) -> str: ...
+
+
+@dataclass(frozen=True)
+class Reordered:
+    """The same texts in another order."""
+
+    words: Words
+    order: Longs
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, place: int) -> str:
+        return self.words[int(self.order[place])]
 
 
 @dataclass(frozen=True)
@@ -46,7 +76,7 @@ class Votes:
     stood in the ledger.
     """
 
-    ids: Sequence[str] | NDArray[np.object_]
+    ids: Words
     row: Longs
     entries: tuple[str, ...]
     ts_ms: Longs
@@ -93,63 +123,207 @@ class Votes:
         return found
 
 
+@dataclass(frozen=True)
+class Ledger:
+    """Votes, and what is known beside: `names` of the codes in the columns NAMED; `demo`, how many
+    votes were left out because nobody cast them; `unknown`, how many had a time on the page or of
+    watching that is none (negative, NaN)."""
+
+    votes: Votes
+    names: Mapping[str, Words]
+    demo: int = 0
+    unknown: int = 0
+
+    @property
+    def rows(self) -> int:
+        """How many rows were looked at."""
+        return len(self.votes) + self.demo
+
+
 def read(path: Path) -> Votes:
-    """An exported ledger: CSV with a header that has COLUMNS, in any order. Raises
-    LedgerUnreadable."""
-    types = dict.fromkeys(COLUMNS, pl.String) | {
-        "ts_ms": pl.Int64, "dwell_ms": pl.Int64, "watched_s": pl.Float64,
-    }  # fmt: skip
+    """The votes of an exported ledger. Raises LedgerUnreadable."""
+    return read_ledger(path).votes
+
+
+def read_ledger(path: Path) -> Ledger:
+    """An exported ledger: CSV in UTF-8 with a header that has COLUMNS, in any order, and perhaps
+    others. The rows may have any order, too. Raises LedgerUnreadable."""
     try:
-        frame = pl.read_csv(path, schema_overrides=types, columns=list(COLUMNS))
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise LedgerUnreadable(f"{path} 不是一份账本：{_first_line(error)}") from error
-    if any(frame[name].null_count() for name in ("vote_id", "ts_ms", "entry_id", "voter")):
-        raise LedgerUnreadable(f"{path} 里有不完整的行")
-    return of_frame(frame)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
+        _check_header(path)
+        frame = _frame(path)
+    except FileNotFoundError as error:
+        raise LedgerUnreadable(f"没有 {path} 这个文件") from error
+    except OSError as error:
+        raise LedgerUnreadable(f"读不了 {path}：{error.strerror}") from error
+    demo = (frame["identity"] == DEMO).fill_null(value=False)
+    cast = frame.filter(~demo) if demo.any() else frame
+    wrong = _nonsense("dwell_ms") | _nonsense("watched_s")
+    unknown = int(cast.select(wrong.sum()).item() or 0)
+    cast = cast.with_columns(
+        pl.when(_nonsense(name)).then(0.0).otherwise(pl.col(name)).alias(name)
+        for name in ("dwell_ms", "watched_s")
+    )
+    left_out = int(demo.sum())
+    del frame, demo
+    votes, names = _columns(cast)
+    return Ledger(votes, names, left_out, unknown)
 
 
 def of_frame(frame: pl.DataFrame) -> Votes:
-    """The same from a table with COLUMNS."""
-    frame = frame.with_row_index("row").sort("ts_ms", maintain_order=True)
-    entry, entries = _coded(frame["entry_id"])
-    identity = frame["identity"].fill_null("")
-    return Votes(
-        ids=frame["vote_id"].to_numpy(),
-        row=frame["row"].to_numpy().astype(np.int64),
-        entries=tuple(entries),
-        ts_ms=frame["ts_ms"].to_numpy(),
-        entry=entry,
-        voter=_coded(frame["voter"])[0],
-        device=(identity == DEVICE).to_numpy(),
-        ip=_coded(frame["ip"])[0],
-        net=_coded(frame["net"])[0],
-        ua=_coded(frame["ua"])[0],
-        share=_coded(frame["share"])[0],
-        dwell_s=frame["dwell_ms"].fill_null(0).to_numpy() / 1000,
-        watched_s=frame["watched_s"].fill_null(0.0).to_numpy(),
-        demo=(identity == DEMO).to_numpy(),
+    """Votes from a table with COLUMNS."""
+    return _columns(frame.clone())[0]
+
+
+def _columns(frame: pl.DataFrame) -> tuple[Votes, dict[str, Words]]:
+    """One column after the other, each taken out of the frame: ten million rows are large."""
+    times = frame.drop_in_place("ts_ms").to_numpy()
+    order = np.argsort(times, kind="stable")
+    codes, names = dict[str, Ints](), dict[str, Words]()
+    for name in ("entry_id", "voter", *NAMED):
+        codes[name], names[name] = _coded(frame.drop_in_place(name), order)
+    identity = frame.drop_in_place("identity").fill_null("")
+    votes = Votes(
+        ids=Reordered(frame.drop_in_place("vote_id"), order),
+        row=order,
+        entries=tuple(names["entry_id"][n] for n in range(len(names["entry_id"]))),
+        ts_ms=times[order],
+        entry=codes["entry_id"],
+        voter=codes["voter"],
+        device=(identity == DEVICE).to_numpy()[order],
+        ip=codes["ip"],
+        net=codes["net"],
+        ua=codes["ua"],
+        share=codes["share"],
+        dwell_s=frame.drop_in_place("dwell_ms").fill_null(0).to_numpy()[order] / 1000,
+        watched_s=frame.drop_in_place("watched_s").fill_null(0.0).to_numpy()[order],
+        demo=(identity == DEMO).to_numpy()[order],
     )
+    return votes, {name: names[name] for name in NAMED}
 
 
-def _coded(column: pl.Series) -> tuple[Ints, list[str]]:
-    """Codes in the order of first appearance, -1 where there is nothing, and the names."""
+def _coded(column: pl.Series, order: Longs) -> tuple[Ints, Words]:
+    """Codes in the order of first appearance, -1 where there is nothing, and their names; of the
+    rows in this order."""
     names = column.fill_null("")
-    raw = names.cast(pl.Categorical).to_physical().to_numpy()
+    raw = names.cast(pl.Categorical).to_physical().to_numpy()[order]
     if not len(raw):
-        return np.empty(0, np.int32), []
-    first = np.full(int(raw.max()) + 1, len(raw), np.int64)
+        return np.empty(0, np.int32), names
+    known = in_order(raw, int(raw.max()) + 1)
+    listed = names.gather(order[known.first])
+    places = known.codes
+    if (nothing := (listed == "").arg_max()) is not None and listed[nothing] == "":
+        listed = listed.filter(listed != "")
+        places = np.where(places == nothing, -1, places - (places > nothing)).astype(np.int32)
+    return places, listed
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """Codes in the order of first appearance; `first` is where each stands first."""
+
+    codes: Ints
+    first: Longs
+
+
+def in_order(raw: NDArray[np.integer[Any]], size: int) -> Ordered:
+    """Number anew what is numbered below `size` in any order."""
+    first = np.full(size, len(raw), np.int64)
     first[raw[::-1]] = np.arange(len(raw) - 1, -1, -1)
     known = np.flatnonzero(first < len(raw))
     known = known[np.argsort(first[known])]
-    listed = names.gather(first[known]).to_list()
-    if "" in listed:
-        nothing = listed.index("")
-        known = np.delete(known, nothing)
-        listed.pop(nothing)
-    codes = np.full(len(first), -1, np.int32)
+    codes = np.full(size, -1, np.int32)
     codes[known] = np.arange(len(known))
-    return codes[raw], listed
+    return Ordered(codes[raw], first[known])
+
+
+# --- what can be wrong with a file ----------------------------------------------------------------
+
+
+def _check_header(path: Path) -> None:
+    """Said before anything long begins. Raises LedgerUnreadable and OSError."""
+    with path.open("rb") as file:
+        line = file.readline(100_000)
+    if not line.strip():
+        raise LedgerUnreadable(f"{path.name} 是空的" if not path.stat().st_size else _no_csv(path))
+    try:
+        found = [name.strip() for name in line.decode("utf-8-sig").strip("\r\n").split(",")]
+    except UnicodeDecodeError:
+        raise LedgerUnreadable(_no_csv(path)) from None
+    missing = [name for name in COLUMNS if name not in [one.strip('"') for one in found]]
+    if len(missing) > len(COLUMNS) // 2:
+        raise LedgerUnreadable(_no_csv(path))
+    if missing:
+        raise LedgerUnreadable(f"{path.name} 缺少这些列：{'、'.join(missing)}")
+
+
+def _no_csv(path: Path) -> str:
+    return f"{path.name} 不是账本：要 UTF-8 编码的 CSV，第一行是 {','.join(COLUMNS)}"
+
+
+def _frame(path: Path) -> pl.DataFrame:
+    types = dict.fromkeys(COLUMNS, pl.String) | {
+        "ts_ms": pl.Int64, "dwell_ms": pl.Float64, "watched_s": pl.Float64,
+    }  # fmt: skip
+    try:
+        frame = pl.read_csv(path, schema_overrides=types, columns=list(COLUMNS), glob=False)
+    except pl.exceptions.PolarsError as error:
+        raise LedgerUnreadable(_first_flaw(path) or _no_csv(path)) from error
+    if frame["vote_id"].null_count():  # empty lines
+        frame = frame.filter(~pl.all_horizontal(pl.col(name).is_null() for name in COLUMNS))
+    wrong = pl.any_horizontal(
+        *(pl.col(name).is_null() for name in (*NEEDED, "dwell_ms", "watched_s")),
+        ~pl.col("ts_ms").is_between(EARLIEST_MS, LATEST_MS),
+    )
+    if frame.select(wrong.any()).item() and (flaw := _first_flaw(path)):
+        raise LedgerUnreadable(flaw)
+    ids = frame["vote_id"]
+    if ids.n_unique() < len(ids):
+        twice = ids.filter(ids.is_duplicated())[0]
+        raise LedgerUnreadable(
+            f"{path.name} 里有重复的选票：{twice}。每张选票只能有一行，文件可能拼接过"
+        )
+    return frame
+
+
+def _nonsense(name: str) -> pl.Expr:
+    column = pl.col(name)
+    return (column < 0) | column.is_nan() | column.is_infinite()
+
+
+def _first_flaw(path: Path) -> str:
+    """The first line that can't be one of a ledger, in a sentence; read slowly, because something
+    is wrong already. '' if there is none."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.reader(file)
+            header = [name.strip() for name in next(rows)]
+            for row in rows:
+                if row and (flaw := _flaw(header, row)):
+                    return f"{path.name} 第 {rows.line_num} 行{flaw}"
+    except (UnicodeDecodeError, csv.Error):
+        return _no_csv(path)
+    return ""
+
+
+def _flaw(header: list[str], row: list[str]) -> str:
+    if len(row) != len(header):
+        return f"不完整：有 {len(row)} 格，应有 {len(header)} 格"
+    cells = dict(zip(header, row, strict=True))
+    if empty := [name for name in NEEDED if not cells[name]]:
+        return f"不完整：{empty[0]} 是空的"
+    if not _is_number(cells["ts_ms"], int):
+        return f"的 ts_ms 写成了“{cells['ts_ms'][:40]}”，应是整数"
+    if not EARLIEST_MS <= int(cells["ts_ms"]) <= LATEST_MS:
+        return f"的 ts_ms 写成了“{cells['ts_ms'][:40]}”，应是 1970 年以来的毫秒数（13 位）"
+    for name in ("dwell_ms", "watched_s"):
+        if cells[name] and not _is_number(cells[name], float):
+            return f"的 {name} 写成了“{cells[name][:40]}”，应是数字"
+    return ""
+
+
+def _is_number(text: str, kind: type[int] | type[float]) -> bool:
+    try:
+        kind(text)
+    except ValueError:
+        return False
+    return text.isascii() and "_" not in text and text == text.strip()

@@ -18,6 +18,7 @@ from voting.case import PATTERN_WORDS, SIGN_WORDS, Effect, Finding, Run
 from voting.organizer import Role
 from voting.phrases import chance, figure, observed
 from voting.store import keys
+from voting.store.jobs import JobKind, JobState
 from voting.web.organizer.cases import DEEDS, ago, badges
 from voting.web.organizer.docket import Clerk
 from voting.web.site import Site
@@ -75,7 +76,44 @@ def state_of(site: Site) -> State:
 def test_before_the_first_run_the_page_says_so(organizer: Operator):
     page = organizer.get("/organizer/cases").text
     assert "还没有核查过账本" in page
-    assert "requirements-scrutiny.txt" in page
+    assert "每隔 5 分钟" in page
+    assert "requirements-scrutiny.txt" not in page
+
+
+def test_where_its_software_is_missing_the_page_says_which(
+    site: Site, organizer: Operator, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("voting.web.organizer.cases.missing_for_scrutiny", lambda: ("polars",))
+    page = organizer.get("/organizer/cases").text
+    assert "没有装核查要用的软件：polars。" in page
+    assert "pip install -r requirements-scrutiny.txt" in page
+    assert "现在核查一次" not in page
+    assert organizer.post("/organizer/cases").status_code == 303
+    assert site.store.jobs.all() == []
+
+
+def test_one_look_at_a_time_is_asked_for(site: Site, organizer: Operator, supervisor: Operator):
+    assert "现在核查一次" in organizer.get("/organizer/cases").text
+    for person in (organizer, organizer, supervisor):
+        assert person.post("/organizer/cases").location == "/organizer/cases"
+    (job,) = site.store.jobs.all()
+    assert (job.kind, job.by) == (JobKind.SCRUTINY, organizer.name)
+    page = supervisor.get("/organizer/cases").text
+    assert f'data-job="/organizer/jobs/{job.id}.json"' in page
+    assert "现在核查一次" not in page
+
+
+def test_a_look_that_failed_is_told_until_there_is_a_newer_one(
+    site: Site, organizer: Operator
+):
+    organizer.post("/organizer/cases")
+    job = site.store.jobs.claim(site.now_ms())
+    site.store.jobs.end(job.id, JobState.FAILED, "内存不够，没有核查完", site.now_ms())
+    page = organizer.get("/organizer/cases").text
+    assert "内存不够，没有核查完" in page
+    assert "现在核查一次" in page
+    site.store.cases.put(Run(site.now_ms() + 1, 0, 2.0, ()), {})
+    assert "内存不够" not in organizer.get("/organizer/cases").text
 
 
 def test_a_run_without_cases_says_so(site: Site, organizer: Operator):
