@@ -99,7 +99,7 @@
   }
 
   asked.tell('正在确认您不是机器，大约 2 秒…', [
-    window.site.make('span', '', '这个网络里新来的投票人比较多，算完一道小题就自动投票'), bar
+    window.site.make('span', '', '这个网络里新来的投票人比较多。您不用做什么，请不要离开这一页'), bar
   ]);
   try {
     worker = new Worker(document.currentScript.src);

@@ -1,4 +1,5 @@
-"""Prove that the tests of the vote aren't toys: break its scripts, and each time be noticed.
+"""Prove that the tests of the vote and of the gate aren't toys: break their scripts, and each time
+be noticed.
 
 `python -m tests.mutate_voting` takes out every line that a script can run without, and turns
 every comparison of a count. A mutant that the store's tests don't kill is printed, and fails.
@@ -12,11 +13,20 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
-SCRIPTS = (Path("voting/store/voting.lua"), Path("voting/store/adopting.lua"))
+BALLOTS = ("tests/store/test_ballots.py",)
+#: Script → what must kill its mutants. The gate's evenings take seconds and need no mutants.
+SCRIPTS = {
+    Path("voting/store/voting.lua"): BALLOTS,
+    Path("voting/store/adopting.lua"): BALLOTS,
+    Path("voting/store/gate.lua"): ("tests/store/test_gate.py", "-k", "not evening"),
+}
+#: A mutant that never comes to an end is dead, too.
+LONGEST_S = 60
 TURNED = (
     ("cast_for_entry >=", "cast_for_entry >"),
     ("left == 0", "left == 1"),
@@ -39,6 +49,43 @@ TURNED = (
     ("28800", "0"),
     ("CLOCKS_DIFFER_MS = 60000", "CLOCKS_DIFFER_MS = 0"),
     ("BALLOT_LIVES_MS = 1800000", "BALLOT_LIVES_MS = 900000"),
+    ("SLOT_S, SLOTS = 300, 13", "SLOT_S, SLOTS = 300, 12"),
+    ("SLOT_S, SLOTS = 300, 13", "SLOT_S, SLOTS = 300, 14"),
+    ("SLOT_S, SLOTS = 300, 13", "SLOT_S, SLOTS = 240, 13"),
+    ("age < 0 or ", ""),
+    ("age >= SLOTS", "age > SLOTS"),
+    ("5 * accounts", "6 * accounts"),
+    ("aged / 5", "aged / 4"),
+    ("math.floor(aged / 5)", "math.ceil(aged / 5)"),
+    ("math.min(ARGV[2]", "math.max(ARGV[2]"),
+    ("math.max(allowance, people)", "math.min(allowance, people)"),
+    ("math.max(allowance, people)", "allowance + people"),
+    ("free + 9 * allowance", "free + 10 * allowance"),
+    ("free + 9 * allowance", "10 * free"),
+    ("here.f + here.c + 1", "here.f + here.c"),
+    ("here.f + here.c + 1", "here.f + 1"),
+    ("if missing > 0", "if missing >= 0"),
+    ("while missing > 0", "while missing > 1"),
+    ("while missing > 0", "while missing >= 0"),
+    ("- age + SLOTS)", "- age + SLOTS - 1)"),
+    ("- age + SLOTS)", "- age + SLOTS + 1)"),
+    ("here.f < free", "here.f <= free"),
+    ("people > 0 or", "people >= 0 or"),
+    ("people > 0 or", "people > 1 or"),
+    ("alike.f < math", "alike.f <= math"),
+    ("math.ceil(free / 2)", "math.floor(free / 2)"),
+    ("math.ceil(free / 2)", "free"),
+    ("ARGV[4] ~= '1'", "ARGV[4] == '1'"),
+    ("freely and 'f' or 'c'", "'f'"),
+    ("freely and 'f' or 'c'", "'c'"),
+    ("'c') .. slot, 1)", "'c') .. slot, 2)"),
+    ("'f' .. slot, 1)", "'f' .. slot, 2)"),
+    ("KEYS[1], SLOT_S * SLOTS", "KEYS[1], SLOT_S"),
+    ("KEYS[2], SLOT_S * SLOTS", "KEYS[2], SLOT_S"),
+    ("KEYS[4], KEYS[5], KEYS[6]", "KEYS[4], KEYS[5]"),
+    ("KEYS[4], KEYS[5], KEYS[6]", "KEYS[5], KEYS[6]"),
+    ("KEYS[7], KEYS[8], KEYS[9]", "KEYS[7], KEYS[8]"),
+    ("KEYS[7], KEYS[8], KEYS[9]", "KEYS[8], KEYS[9]"),
 )
 
 
@@ -72,10 +119,13 @@ def survives(mutant: Mutant) -> bool:
         shutil.copy(ROOT / "pyproject.toml", copy)
         (copy / mutant.script).write_text(mutant.source, encoding="utf-8")
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
-        run = subprocess.run(
-            [*command, "tests/store/test_ballots.py"], cwd=copy, capture_output=True, check=False
-        )
-    return run.returncode == 0
+        with suppress(subprocess.TimeoutExpired):
+            run = subprocess.run(
+                [*command, *SCRIPTS[mutant.script]],
+                cwd=copy, capture_output=True, check=False, timeout=LONGEST_S,
+            )  # fmt: skip
+            return run.returncode == 0
+    return False
 
 
 def main() -> int:

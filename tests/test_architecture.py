@@ -34,8 +34,8 @@ MAY_IMPORT = {
     "wechat": {"settings"},  # the protocol of WeChat's official accounts
     "share": {"contest"},  # QR codes and posters
     "figures": {"contest"},  # what charts draw
-    "charts": {"contest", "figures", "sheet"},  # where bars and lines lie
-    "phrases": {"case", "charts", "contest", "figures"},  # a case in words
+    "charts": {"contest", "sheet"},  # where bars and lines lie
+    "phrases": {"case", "charts", "contest"},  # a case in words
     "batch": {"case", "contest"},  # frozen sets of votes, and what decisions about them come to
     "removed": {"batch", "case"},  # what everybody is told of removed votes
     "appeal": set(),  # appeals, their tickets, and what tells who wrote one

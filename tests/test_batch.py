@@ -16,12 +16,12 @@ from voting.batch import (
     Batch,
     BatchNow,
     Decision,
+    Deducted,
     Event,
     Fate,
     Removal,
     State,
     Told,
-    View,
     Votes,
     deduct,
     digest_of,
@@ -153,13 +153,13 @@ SETS = {"a": A, "b": B}
 BATCHES = {"a": batch("a", votes=A), "b": batch("b", Pattern.CROWD, B)}
 
 
-def deducted(rows: list[Told]) -> View:
+def deducted(rows: list[Told]) -> Deducted:
     return deduct(rows, BATCHES, SETS.__getitem__).now
 
 
 def test_nothing_is_deducted_where_nothing_was_decided():
     assert deduct([], {}, SETS.__getitem__) == NOTHING_DEDUCTED
-    assert deducted(told(("a", Event.FREEZE))) == View(0)
+    assert deducted(told(("a", Event.FREEZE))) == Deducted(0)
 
 
 def test_a_vote_in_two_void_batches_counts_once_with_the_first_reason():

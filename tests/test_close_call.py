@@ -134,7 +134,7 @@ def in_sets(votes: Votes, excess: Votes, winners: int) -> tuple[set[int], set[in
     return always, sometimes
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.dictionaries(st.integers(1, 5), st.integers(0, 7), min_size=1, max_size=5),
     st.dictionaries(st.integers(1, 5), st.integers(0, 3), max_size=3),

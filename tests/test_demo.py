@@ -14,6 +14,12 @@ from typing import Any
 import av
 import pytest
 from PIL import Image, ImageChops, ImageStat
+from staging import build
+
+from voting import demo
+from voting.contest import EntryState
+from voting.shelf import Shelf
+from voting.web.site import Site
 
 DEMO = Path(__file__).parents[1] / "config" / "demo"
 ENTRIES: list[dict[str, Any]] = tomllib.loads((DEMO / "entries.toml").read_text("utf-8"))["entry"]
@@ -134,3 +140,31 @@ def test_no_two_covers_look_alike() -> None:
         return sum(channels) / len(channels)
 
     assert [(a, b) for a, b in combinations(CLIPS, 2) if difference(a, b) < ALIKE] == []
+
+
+def test_a_demo_is_loaded_whole_and_only_once(
+    environ: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "demo"
+    folder.mkdir()
+    head, *texts = (DEMO / "entries.toml").read_text("utf-8").split("[[entry]]")
+    (folder / "entries.toml").write_text("[[entry]]".join([head, *texts[:2]]), "utf-8")
+    for clip in CLIPS[:2]:
+        (folder / clip).symlink_to(DEMO / clip)
+    monkeypatch.setattr(demo, "FOLDER", folder)
+    site: Site = build(environ).extensions["site"]
+    shelf = Shelf(site.settings.media_dir, site.settings.public_dir)
+
+    votes = [entry["votes"] for entry in ENTRIES[:2]]
+    said = demo.load(site.store, shelf, site.now_ms())
+    assert said == f"已装入演示作品 2 件、演示票 {sum(votes)} 张。"
+    assert demo.load(site.store, shelf, site.now_ms()) == "演示作品 2 件已就绪。"
+
+    entries = site.store.entries.all()
+    assert [entry.title for entry in entries.values()] == [one["title"] for one in ENTRIES[:2]]
+    assert {entry.state for entry in entries.values()} == {EntryState.APPROVED}
+    assert site.store.ledger.tally() == dict(zip(entries, votes, strict=True))
+    for entry in entries.values():
+        assert {"web.mp4", "cover-480.jpg"} <= {
+            file.name for file in (shelf.public / entry.media).iterdir()
+        }

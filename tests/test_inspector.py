@@ -202,7 +202,7 @@ def held(site: Site) -> Iterator[None]:
 
 
 def test_the_command_leaves_it_to_the_one_at_work(
-    site: Site, lived: int, held: None, environ: dict[str, str]
+    site: Site, held: None, environ: dict[str, str]
 ):
     said, _ = flask(environ, "inspect").communicate()
     assert said == "核查：另一次核查正在进行\n"
@@ -210,7 +210,7 @@ def test_the_command_leaves_it_to_the_one_at_work(
 
 
 def test_the_job_waits_for_the_one_at_work_until_somebody_stops_it(
-    site: Site, lived: int, held: None, environ: dict[str, str]
+    site: Site, held: None, environ: dict[str, str]
 ):
     site.store.jobs.add(JobKind.SCRUTINY, "王组织", now_ms())
     job = site.store.jobs.claim(now_ms())

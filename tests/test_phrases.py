@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from voting.case import Effect
-from voting.phrases import effect, entry, minute
+from voting.phrases import effect, entry
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,3 @@ def test_an_effect_is_told_with_its_places():
     assert effect(found, 10) == "004 号 从第 3 名到第 12 名，011 号 进入前 10 名"
     assert effect(Effect(), 10) == "名次不变"
     assert effect(Effect(("a",), (), ()), 3) == "a 退出前 3 名"
-
-
-def test_a_moment_is_that_of_shanghai():
-    assert minute(0) == "1月1日 08:00"

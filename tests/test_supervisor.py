@@ -220,9 +220,9 @@ def test_after_kill_minus_nine_the_next_run_finds_everything(
 
 @linux
 def test_stores_given_by_url_are_used_and_not_started(
-    start: Start, law_url: str, throttle_url: str
+    start: Start, quiet_contest: str, law_url: str, throttle_url: str
 ) -> None:
-    run = start(REDIS_URL=law_url, THROTTLE_URL=throttle_url)  # with the demo, as a newcomer has it
+    run = start(REDIS_URL=law_url, THROTTLE_URL=throttle_url, CONTEST_FILE=quiet_contest)
     run.says(OPEN)
     assert set(run.children()) == {"gunicorn.conf", "gunicorn_media", "worker"}
     assert run.answers()

@@ -149,7 +149,8 @@ def test_two_looks_are_two_views_two_passes_and_two_ballots():
     first, second = VOTERS.look(7, NOW), VOTERS.look(7, NOW)
     assert first.id != second.id
     assert VOTERS.new_pass(first) != VOTERS.new_pass(second)
-    ballots = [VOTERS.read_ballot(VOTERS.ballot(PASS, view), PASS, 7, LATER) for view in (first, second)]
+    tokens = [VOTERS.ballot(PASS, view) for view in (first, second)]
+    ballots = [VOTERS.read_ballot(token, PASS, 7, LATER) for token in tokens]
     assert ballots[0].id != ballots[1].id
     assert ballots[0].voter == ballots[1].voter == PASS.voter
 

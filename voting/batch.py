@@ -252,7 +252,7 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class Deducted:
     """What the decisions made before `until_ms` take from the counts; 0: all decisions."""
 
     until_ms: int
@@ -277,19 +277,19 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Deductions:
-    """Derived from log and sets: a view for each midnight that follows a day with decisions, and
-    one of all that is decided `now`. `row` is the last row of the log that a batch depends on."""
+    """Derived from log and sets: what is deducted at each midnight that follows a day with
+    decisions, and `now`. `row` is the last row of the log that a batch depends on."""
 
     row: int = 0
-    midnights: tuple[View, ...] = ()
-    now: View = View(0)
+    midnights: tuple[Deducted, ...] = ()
+    now: Deducted = Deducted(0)
 
-    def through(self, until_ms: int | None) -> View:
+    def through(self, until_ms: int | None) -> Deducted:
         """What was decided before this midnight in Shanghai; None: all that is decided."""
         if until_ms is None:
             return self.now
-        known = [view for view in self.midnights if view.until_ms <= until_ms]
-        return known[-1] if known else View(0)
+        known = [one for one in self.midnights if one.until_ms <= until_ms]
+        return known[-1] if known else Deducted(0)
 
 
 NOTHING_DEDUCTED: Final = Deductions()
@@ -306,22 +306,22 @@ def deduct(
     def of(name: str) -> Votes:
         return known.get(name) or known.setdefault(name, votes(name))
 
-    now = _view(rows, 0, batches, of)
-    midnights: list[View] = []
+    now = _deducted(rows, 0, batches, of)
+    midnights: list[Deducted] = []
     for until_ms in sorted({midnight_after(at_ms) for at_ms in moments}):
         before = [told for told in rows if told.at_ms < until_ms]
-        view = now if len(before) == len(rows) else _view(before, until_ms, batches, of)
-        if not midnights or view != replace(midnights[-1], until_ms=view.until_ms):
-            midnights.append(replace(view, until_ms=until_ms))
+        then = now if len(before) == len(rows) else _deducted(before, until_ms, batches, of)
+        if not midnights or then != replace(midnights[-1], until_ms=then.until_ms):
+            midnights.append(replace(then, until_ms=until_ms))
     return Deductions(rows[-1].row if rows else 0, tuple(midnights), now)
 
 
-def _view(
+def _deducted(
     rows: Sequence[Told],
     until_ms: int,
     batches: Mapping[str, Batch],
     votes: Callable[[str], Votes],
-) -> View:
+) -> Deducted:
     fates = fold(rows)
     removed: set[bytes] = set()
     removals: Counter[tuple[int, int, Pattern]] = Counter()
@@ -330,7 +330,7 @@ def _view(
         day, batch = day_of(fates[name].void_ms), batches[name]
         for entry, n in _take(batch, votes(name), removed).items():
             removals[day, entry, batch.pattern] += n
-    return View(
+    return Deducted(
         until_ms,
         tuple(Removal(*key, n) for key, n in sorted(removals.items())),
         tuple(Hold(*key, n) for key, n in sorted(_holds(fates, votes, removed).items())),
@@ -340,9 +340,9 @@ def _view(
 def _take(batch: Batch, votes: Votes, taken: set[bytes]) -> Mapping[int, int]:
     """Those that weren't taken yet, by entry; now they are."""
     alone = taken.isdisjoint(votes)
-    by_entry = dict(batch.entries) if alone else _by_entry(votes - taken)
+    left = dict(batch.entries) if alone else by_entry(votes - taken)
     taken |= votes
-    return by_entry
+    return left
 
 
 def _holds(
@@ -356,13 +356,14 @@ def _holds(
     for _, name in sorted((fate.hold_row, name) for name, fate in fates.items() if fate.hold_row):
         its_votes, until_ms = votes(name), fates[name].held_until_ms
         if until_ms:
-            for entry, n in _by_entry(its_votes - held - removed).items():
+            for entry, n in by_entry(its_votes - held - removed).items():
                 found[until_ms, entry] += n
         held |= its_votes
     return found
 
 
-def _by_entry(votes: Iterable[bytes]) -> Counter[int]:
+def by_entry(votes: Iterable[bytes]) -> Counter[int]:
+    """Entry → how many of these votes are its."""
     found = Counter(vote[-2:] for vote in votes)
     return Counter({int.from_bytes(entry, "big"): n for entry, n in found.items()})
 
@@ -396,14 +397,16 @@ def read_deductions(text: bytes | str) -> Deductions:
         return Deductions()
     fields = json.loads(text)
     return Deductions(
-        fields["row"], tuple(map(_read_view, fields["midnights"])), _read_view(fields["now"])
+        fields["row"],
+        tuple(_read_deducted(one) for one in fields["midnights"]),
+        _read_deducted(fields["now"]),
     )
 
 
-def _read_view(fields: dict[str, Any]) -> View:
+def _read_deducted(fields: dict[str, Any]) -> Deducted:
     removals = (Removal(**one | {"pattern": Pattern(one["pattern"])}) for one in fields["removals"])
     holds = (Hold(**one) for one in fields["holds"])
-    return View(fields["until_ms"], tuple(removals), tuple(holds))
+    return Deducted(fields["until_ms"], tuple(removals), tuple(holds))
 
 
 def _compact(fields: dict[str, Any]) -> str:

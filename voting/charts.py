@@ -10,12 +10,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from voting.contest import SHANGHAI, Standing, moment
-from voting.figures import DAY_MS, HOUR_MS
+from voting.contest import (
+    AHEAD_MS,
+    DAY_MS,
+    HOUR_MS,
+    Standing,
+    day_of,
+    day_words,
+    minute_words,
+    moment,
+)
 from voting.sheet import Series, Spread
 
 MINUTE_MS: Final = 60_000
-AHEAD_MS: Final = int(SHANGHAI.utcoffset(None).total_seconds() * 1000)
 #: Where bars stand, and how high the tallest is, in pixels.
 FLOOR: Final = 148.0
 TALLEST: Final = 124.0
@@ -107,8 +114,7 @@ def _bar(
 
 
 def _step_words(series: Series, n: int) -> str:
-    at = moment(series.start_ms + n * series.step_ms)
-    return f"{at.month}月{at.day}日 {at:%H:%M} 起 {span(series.step_ms)}"
+    return f"{minute_words(series.start_ms + n * series.step_ms)} 起 {span(series.step_ms)}"
 
 
 def span(ms: int) -> str:
@@ -144,11 +150,16 @@ def _moments(series: Series) -> Iterator[Mark]:
         at, place = moment(at_ms), 100 * (at_ms - series.start_ms) / length
         if 8 <= place <= 91:  # nearer to an edge its words would run over it
             day = apart >= DAY_MS or (at.hour, at.minute) == (0, 0)
-            yield Mark(round(place, 3), f"{at.month}月{at.day}日" if day else f"{at:%H:%M}")
+            yield Mark(round(place, 3), day_words(day_of(at_ms)) if day else f"{at:%H:%M}")
 
 
 def _px(value: float) -> float:
     return round(value, 1)
+
+
+def percent(part: int, whole: int) -> float:
+    """0 of nothing."""
+    return round(100 * part / whole, 1) if whole else 0.0
 
 
 # --- how long, how far apart --------------------------------------------------------------------

@@ -12,15 +12,26 @@ import json
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 #: China has one time zone and no daylight saving, so a fixed offset is exact (and needs no tzdata).
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+#: How far Shanghai's clocks are ahead of UTC. Whole hours, so hours begin there where everybody's
+#: do, and only days differ.
+AHEAD_MS = 8 * HOUR_MS
 
 
 def moment(ms: int) -> datetime:
     """The time on Shanghai's clocks, to the second; without a zone, as people write it."""
     return datetime.fromtimestamp(ms // 1000, SHANGHAI).replace(tzinfo=None)
+
+
+def minute_words(ms: int) -> str:
+    """`11月23日 18:05`, on Shanghai's clocks."""
+    at = moment(ms)
+    return f"{at.month}月{at.day}日 {at:%H:%M}"
 
 
 class EntryState(enum.StrEnum):
@@ -75,9 +86,6 @@ class CloseCall(enum.StrEnum):
     COUNT = "count"
     JURY = "jury"
     ALL_AWARDED = "all_awarded"
-
-
-HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -492,14 +500,18 @@ def as_shown(standings: Standings, shown: Shown) -> Standings:
 
 def day_of(now_ms: int) -> int:
     """The contest's calendar day as days since the epoch."""
-    local = datetime.fromtimestamp(now_ms / 1000, SHANGHAI)
-    return (local.date() - datetime.fromtimestamp(0, UTC).date()).days
+    return (now_ms + AHEAD_MS) // DAY_MS
+
+
+def day_words(day: int) -> str:
+    """`8月3日`, of a day since the epoch."""
+    at = moment(day * DAY_MS)
+    return f"{at.month}月{at.day}日"
 
 
 def midnight_after(now_ms: int) -> int:
     """The end of the contest's calendar day, in ms since the epoch."""
-    offset_ms = int(SHANGHAI.utcoffset(None).total_seconds() * 1000)
-    return (day_of(now_ms) + 1) * 24 * 3600 * 1000 - offset_ms
+    return (day_of(now_ms) + 1) * DAY_MS - AHEAD_MS
 
 
 def decided_through(rules: Rules, now_ms: int) -> int | None:
@@ -508,7 +520,7 @@ def decided_through(rules: Rules, now_ms: int) -> int | None:
     once no vote can come any more."""
     if now_ms >= rules.closes_ms:
         return None
-    return midnight_after(now_ms) - 24 * 3600 * 1000
+    return midnight_after(now_ms) - DAY_MS
 
 
 def rank(tally: Mapping[int, int], numbers: Iterable[int]) -> tuple[Standing, ...]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 from voting.case import Case, Effect, Evidence, Finding
 from voting.charts import span
-from voting.contest import moment
-from voting.figures import DAY_MS
+from voting.contest import DAY_MS, minute_words
 
 
 def observed(case: Case) -> str:
@@ -21,14 +18,8 @@ def observed(case: Case) -> str:
 def when(case: Case) -> str:
     """`11月21日 02:00 起 1 小时 55 分`"""
     if case.last_ms - case.first_ms < DAY_MS:
-        return f"{minute(case.first_ms)} 起 {span(case.last_ms - case.first_ms)}"
-    return f"{minute(case.first_ms)} 到 {minute(case.last_ms)}"
-
-
-def minute(ms: int) -> str:
-    """`11月21日 02:00`"""
-    at = moment(ms)
-    return f"{at.month}月{at.day}日 {at:%H:%M}"
+        return f"{minute_words(case.first_ms)} 起 {span(case.last_ms - case.first_ms)}"
+    return f"{minute_words(case.first_ms)} 到 {minute_words(case.last_ms)}"
 
 
 def chance(one: Evidence) -> str:
@@ -39,13 +30,6 @@ def chance(one: Evidence) -> str:
         if one.log10_p <= log10:
             return words
     return "偶然也会有"
-
-
-def figure(value: float) -> str:
-    """`168`, `2.4`, `0.51`"""
-    if not math.isfinite(value):
-        return "—"
-    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.2g}"
 
 
 def entry(name: str) -> str:

@@ -34,11 +34,7 @@ class Group:
 
     @property
     def date(self) -> date:
-        return date_of(self.day)
-
-
-def date_of(day: int) -> date:
-    return date(1970, 1, 1) + timedelta(days=day)
+        return date(1970, 1, 1) + timedelta(days=self.day)
 
 
 def groups(

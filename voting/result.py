@@ -11,8 +11,8 @@ import enum
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
@@ -27,7 +27,7 @@ from voting.contest import (
     Identity,
     Rules,
     Tie,
-    moment,
+    minute_words,
 )
 
 #: Rounds are fixed windows of ten minutes of the server's clock, from the epoch on.
@@ -281,6 +281,33 @@ def called(found: Sequence[Place], call: Close, rule: CloseCall) -> tuple[Place,
     return tuple(replace(one, award=awards.get(one.number, Award.NONE)) for one in found)
 
 
+@dataclass(slots=True)
+class _Count:
+    """Votes of every entry, and the void ones by reason; the rest is of ranked entries only."""
+
+    votes: Counter[int] = field(default_factory=Counter)
+    void: Counter[Pattern] = field(default_factory=Counter)
+    identities: Counter[int] = field(default_factory=Counter)
+    voters: set[bytes] = field(default_factory=set)
+    reached_ms: dict[int, int] = field(default_factory=dict)
+
+
+def _counted(ledger: Iterable[LedgerRow], ranked: Container[int]) -> _Count:
+    count = _Count()
+    votes, reached_ms = count.votes, count.reached_ms
+    for entry, accepted_ms, voter, identity, why in ledger:
+        if why is not None:
+            count.void[why] += 1
+            continue
+        votes[entry] += 1
+        if entry in ranked:
+            count.identities[identity] += 1
+            count.voters.add(voter)
+            if accepted_ms > reached_ms.get(entry, 0):
+                reached_ms[entry] = accepted_ms
+    return count
+
+
 def compute(
     ledger: Iterable[LedgerRow],
     entries: Mapping[int, Entry],
@@ -296,26 +323,12 @@ def compute(
     the kind that nobody can name (see close). Memory grows with entries and voters only.
     """
     ranked = {number: e for number, e in entries.items() if e.state is EntryState.APPROVED}
-    votes: Counter[int] = Counter()
-    identities: Counter[int] = Counter()
-    reached_ms: dict[int, int] = {}
-    voters: set[bytes] = set()
-    void: Counter[Pattern] = Counter()
-    for entry, accepted_ms, voter, identity, why in ledger:
-        if why is not None:
-            void[why] += 1
-            continue
-        votes[entry] += 1
-        if entry in ranked:
-            identities[identity] += 1
-            voters.add(voter)
-            if accepted_ms > reached_ms.get(entry, 0):
-                reached_ms[entry] = accepted_ms
-    found = places(votes, reached_ms, ranked, rules.winners, rules.tie)
+    count = _counted(ledger, ranked)
+    found = places(count.votes, count.reached_ms, ranked, rules.winners, rules.tie)
     call, rule = close(found, excess or {}, rules.winners), rules.closing.close_call
     found = called(found, call, rule)
     hang = sorted(call.hanging) if rule is not CloseCall.COUNT else []
-    categories: Counter[str] = Counter()
+    identities, categories = count.identities, Counter[str]()
     for place in found:
         categories[ranked[place.number].category] += place.votes
     return Result(
@@ -335,14 +348,14 @@ def compute(
         tie=rules.tie,
         rows=tuple(_row(place, ranked[place.number], about) for place in found),
         jury_reason="",
-        removed=_removed(votes, entries, reasons) + _void(void),
+        removed=_removed(count.votes, entries, reasons) + _void(count.void),
         totals=Totals(
             votes=sum(place.votes for place in found),
-            voters=len(voters),
+            voters=len(count.voters),
             by_identity={i.name.lower(): identities[i] for i in Identity if identities[i]},
             by_category={key: categories[key] for key in about.categories},
         ),
-        ledger_rows=votes.total() + void.total(),
+        ledger_rows=count.votes.total() + count.void.total(),
         log_row=0,
         log_digest="",
         close_call=rule if hang else CloseCall.COUNT,
@@ -455,9 +468,8 @@ def _tie_of(row: Row, equal: Sequence[Row], result: Result) -> str:
         return shared + _decision(row, len(beside) + 1, result)
     later = [one for one in equal if one.place > row.place]
     if later:
-        at = moment(row.reached_before_ms)
-        when = f"{at.month}月{at.day}日 {at:%H:%M} 前"
-        return f"与{_named(later)}同票，先达到这个票数（{when}），列前"
+        when = minute_words(row.reached_before_ms)
+        return f"与{_named(later)}同票，先达到这个票数（{when} 前），列前"
     earlier = [one for one in equal if one.place < row.place]
     return f"与{_named(earlier)}同票，达到这个票数较晚，列后"
 

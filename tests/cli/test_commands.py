@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import Result
@@ -19,7 +18,6 @@ from voting.contest import EntryState
 from voting.settings import ROOT
 from voting.store import keys
 from voting.store.log import Kind
-from voting.store.rules import RulesInForce
 from voting.web.site import Site
 
 
@@ -297,10 +295,7 @@ def test_a_store_that_is_away_is_one_sentence(environ: dict[str, str], words: tu
 def test_while_another_command_changes_something_one_is_asked_to_wait(
     app: Flask, site: Site, monkeypatch: pytest.MonkeyPatch
 ):
-    def impatient(rules: RulesInForce) -> Any:
-        return rules.client.lock(keys.ENTRIES_LOCK(), timeout=30, blocking_timeout=0.01)
-
-    monkeypatch.setattr(RulesInForce, "_changing", impatient)
+    monkeypatch.setattr("voting.store.client.PATIENCE_S", 0.01)
     site.store.law.set(keys.ENTRIES_LOCK(), "somebody else's")
     sentence = refused(app, "vote", "pause", "--reason", "核查")
     assert sentence == "Error: 另一条命令正在修改，请稍后再试\n"

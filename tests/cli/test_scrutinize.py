@@ -82,7 +82,7 @@ def test_a_file_is_looked_at(app: Flask, ledger: Path, tmp_path: Path):
         assert PATTERN_WORDS[case.pattern] in done.stdout
         assert case.explanation in done.stdout
         assert f"{case.votes:,}" in done.stdout
-    assert "点了名的票都去掉的话" in done.stdout
+    assert "被点名的票都移除的话" in done.stdout
 
 
 def test_it_finds_what_the_world_s_labels_say(app: Flask, ledger: Path, tmp_path: Path):
@@ -125,6 +125,34 @@ def test_places_that_are_not_there_are_said_before_the_work(
     gone = tmp_path / "nowhere" / "flags.csv"
     said = refused(app, "--ledger", ledger, "--out", gone)
     assert "--out：没有" in said
+
+
+@pytest.mark.parametrize("option", ["--out", "--report"])
+@pytest.mark.parametrize("name", ["l.csv", "there/../l.csv", "link.csv"])
+def test_the_ledger_is_never_written_over(app: Flask, tmp_path: Path, option: str, name: str):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "l.csv").write_text(f"{HEADER}\n", encoding="utf-8")
+    (tmp_path / "link.csv").symlink_to("l.csv")
+    ledger = tmp_path / "l.csv"
+    assert "写了同一个文件" in refused(app, "--ledger", ledger, option, tmp_path / name)
+    assert ledger.read_text(encoding="utf-8") == f"{HEADER}\n"
+
+
+def test_no_name_in_a_file_steers_the_terminal(app: Flask, ledger: Path, tmp_path: Path):
+    """As whoever wrote the file would like it: the screen cleared, and a kind word left on it."""
+    wipe = "\x1b[2J\u202e"
+    text = ledger.read_text(encoding="utf-8").replace(",e0", f",{wipe}e0")
+    (tmp_path / "l.csv").write_text(text, encoding="utf-8")
+    said = run(app, "--ledger", tmp_path / "l.csv").stdout
+    assert "�[2J�e0" in said
+    assert not set(wipe) & set(said) - set("[2J")
+    (tmp_path / "l.csv").write_text(f"{HEADER}\n1-1,{wipe},1,v,device,i,n,u,,,\n", encoding="utf-8")
+    assert "“�[2J�”" in refused(app, "--ledger", tmp_path / "l.csv")
+
+
+def test_flags_and_report_are_two_files(app: Flask, ledger: Path, tmp_path: Path):
+    both = tmp_path / "both"
+    assert "同一个文件" in refused(app, "--ledger", ledger, "--out", both, "--report", both)
 
 
 def test_a_ledger_without_votes_is_fine(app: Flask, tmp_path: Path):

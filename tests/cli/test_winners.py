@@ -40,18 +40,22 @@ def a_row(number: int, form: bytes) -> Row:
     )  # fmt: skip
 
 
+#: Made once: a form that is made again some seconds later has other bytes.
+SECOND = official_form(联系人="李小样")
+
+
 @pytest.fixture
 def mailbox(tmp_path: Path) -> Path:
     folder = tmp_path / "邮箱" / "收件"
     mail(folder, f"沂河两岸-王小样-{PHONE}")
-    mail(folder / "邮件 2", "随便叫什么", form=official_form(联系人="李小样"))
+    mail(folder / "邮件 2", "随便叫什么", form=SECOND)
     mail(folder, f"没有获奖-王小样-{PHONE}", form=official_form(联系人="赵小样"))
     return folder
 
 
 @pytest.fixture
 def published(monkeypatch: pytest.MonkeyPatch) -> None:
-    forms = official_form(), official_form(联系人="李小样"), b"lost"
+    forms = official_form(), SECOND, b"lost"
     monkeypatch.setattr(Results, "latest", lambda _: Published(*forms))
 
 

@@ -19,7 +19,7 @@ from voting.scrutiny.votes import COLUMNS, DAY_MS, HOUR_MS, Votes, of_frame, rea
 #: A Monday's midnight in Shanghai.
 BEGIN = 1_780_243_200_000
 #: Weights of the hours of a day.
-HOURS = np.array([2, 1, .4, .3, .2, .3, .6, 2, 3, 3, 3, 4, 5, 4, 3, 3, 4, 5, 6, 7, 8, 9, 7, 4])
+HOURS = np.array([2, 1, 0.4, 0.3, 0.2, 0.3, 0.6, 2, 3, 3, 3, 4, 5, 4, 3, 3, 4, 5, 6, 7, 8, 9, 7, 4])
 DAYS = 10
 
 
@@ -43,8 +43,9 @@ def scene(n: int, *, at: Any = BEGIN + 12 * HOUR_MS, entry: Any = "a", voter: An
 def frame(*scenes: pl.DataFrame) -> pl.DataFrame:
     """The scenes as one table with the ledger's columns, in time's order."""
     rows = pl.concat(scenes).sort("ts_ms", maintain_order=True)
-    ids = pl.Series("vote_id", [f"00-{ms}-{row}" for row, ms in enumerate(rows["ts_ms"])], pl.String)
-    return rows.with_columns(ids).select(COLUMNS)
+    return rows.with_row_index().select(
+        pl.format("00-{}-{}", "ts_ms", "index").alias("vote_id"), *COLUMNS[1:]
+    )
 
 
 def votes(*scenes: pl.DataFrame) -> Votes:
@@ -83,11 +84,20 @@ def public(r: np.random.Generator, n: int = 24_000, entries: int = 24) -> list[p
     return [people(r, n, entry=entry, tag="public")]
 
 
-def in_public(seed: int, **other: Any) -> Votes:
+@cache
+def _crowd(seed: int) -> list[pl.DataFrame]:
+    return public(np.random.default_rng(seed))
+
+
+def more_in_public(seed: int, **other: Any) -> pl.DataFrame:
     """A public, and 1,500 people more for e20, who are like anybody but in what `other` says."""
-    r = np.random.default_rng(seed)
+    r = np.random.default_rng([seed, 1])
     given = {name: value(r) if callable(value) else value for name, value in other.items()}
-    return votes(*public(r), people(r, 1500, entry="e20", tag="more", **given))
+    return frame(*_crowd(seed), people(r, 1500, entry="e20", tag="more", **given))
+
+
+def in_public(seed: int, **other: Any) -> Votes:
+    return of_frame(more_in_public(seed, **other))
 
 
 def pick(v: Votes, entry: str) -> Any:

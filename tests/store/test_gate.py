@@ -68,6 +68,12 @@ def test_a_solved_challenge_is_not_counted_as_one_while_it_is_free(gate: Gate):
     assert {name[:1] for name in gate.client.hkeys(bucket)} == {b"f"}
 
 
+def test_who_solves_a_challenge_takes_nothing_of_what_is_free_for_others(gate: Gate):
+    """A crowd with one kind of browser has used up its half, and goes on with challenges."""
+    come(gate, 3 * N, solved=True, agent=b"same")
+    assert come(gate, N) == {Rung.GRANTED: N // 2, Rung.CHALLENGE: N // 2}
+
+
 def test_each_network_has_a_gate_of_its_own(gate: Gate):
     assert come(gate, N + 1)[Rung.GRANTED] == N
     assert come(gate, N + 1, network=ELSEWHERE)[Rung.GRANTED] == N
@@ -142,6 +148,14 @@ def test_the_wait_is_as_long_as_it_takes_until_one_comes_back(gate: Gate):
     assert 30 * 60 < answer.wait_s <= 35 * 60, "the first came half an hour ago"
 
 
+def test_the_wait_is_no_longer_than_that_where_only_one_came_first(gate: Gate):
+    come(gate, 1)
+    later(gate.client, CONTEST, 6)
+    come(gate, 10 * N - 1, solved=True)
+    answer = gate.ask(newcomer(), N, solved=True)
+    assert 30 * 60 < answer.wait_s <= 35 * 60, "its place is enough for the next one"
+
+
 def test_a_store_s_clock_that_steps_forgives(gate: Gate):
     come(gate, 10 * N, solved=True)
     later(gate.client, CONTEST, -100)  # what was written lies in the future now
@@ -151,10 +165,13 @@ def test_a_store_s_clock_that_steps_forgives(gate: Gate):
 
 
 def test_what_is_over_is_swept_out(gate: Gate):
-    for _ in range(40):
-        come(gate, 1, agent=b"same")
+    for _ in range(3):
+        assert come(gate, 1, agent=b"same") == {Rung.GRANTED: 1}
         later(gate.client, CONTEST)
-    assert all(gate.client.hlen(key) <= 14 for key in gate.client.keys("*gate*"))
+    an_hour_later(gate.client, CONTEST)
+    come(gate, 1, agent=b"same")
+    buckets = gate.client.keys(keys.GATE(contest=CONTEST, place="*"))
+    assert [gate.client.hlen(key) for key in buckets] == [1, 1]
 
 
 def test_everything_the_gate_writes_ends_by_itself(gate: Gate):
@@ -165,6 +182,8 @@ def test_everything_the_gate_writes_ends_by_itself(gate: Gate):
     assert len(lives) > 4
     assert all(0 < left <= 3 * 7 * 24 * 3600 for left in lives.values())
     assert all(left <= 65 * 60 for key, left in lives.items() if b":known:" not in key)
+    buckets = gate.client.keys(keys.GATE(contest=CONTEST, place="*"))
+    assert all(lives[key] > 60 * 60 for key in buckets), "and not before it stopped counting"
 
 
 # --- what makes it more ---------------------------------------------------------------------------
@@ -234,6 +253,11 @@ def test_a_declared_network_is_one_however_many_networks_it_is_made_of(gate: Gat
     narrow = Declared("203.0.0.0/16", 10, "校园", 9_999_999_999_999)
     answers = come(gate, 8, declared=narrow) + come(gate, 8, declared=narrow, network=ELSEWHERE)
     assert answers == {Rung.GRANTED: 10, Rung.CHALLENGE: 6}
+
+
+def test_a_declared_network_of_one_may_use_one_kind_of_browser(gate: Gate):
+    office = Declared("203.0.113.7/32", 1, "传达室", 9_999_999_999_999)
+    assert come(gate, N, agent=b"same", declared=office) == {Rung.GRANTED: N}
 
 
 def test_declaring_takes_nothing_away(gate: Gate):

@@ -169,7 +169,6 @@ def test_the_store_and_the_model_agree(law_url: str, throttle_url: str):
     Vote.TestCase.settings = settings(
         max_examples=30,
         stateful_step_count=30,
-        deadline=None,
         derandomize=True,
         suppress_health_check=list(HealthCheck),
     )

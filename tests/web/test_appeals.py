@@ -59,6 +59,7 @@ def test_a_ticket_s_page_is_kept_nowhere_and_passed_on_nowhere(alice: Visitor, b
     page = bob.get(f"/appeals/{ticket}")
     assert page.headers["Cache-Control"] == "no-store"
     assert "noindex" in page.headers["X-Robots-Tag"]
+    assert page.headers.getlist("Referrer-Policy") == ["strict-origin"], "nor to an access log"
     assert '<meta name="robots" content="noindex">' in page.text
     assert "ETag" not in page.headers
     assert "Set-Cookie" not in page.headers
@@ -120,7 +121,7 @@ def test_who_types_the_ticket_in_is_led_there(alice: Visitor):
     answer = alice.get("/appeals/find", query_string={"ticket": f" {ticket.lower()} "})
     assert (answer.status_code, answer.headers["Location"]) == (303, f"/appeals/{ticket}")
     answer = alice.get("/appeals/find?ticket=abc")
-    assert (answer.status_code, "没有这个票号" in answer.text) == (404, True)
+    assert (answer.status_code, "没有这个查询码" in answer.text) == (404, True)
     other = alice.get("/appeals/find", query_string={"ticket": new_ticket()})
     assert alice.get(other.headers["Location"]).status_code == 404
 

@@ -22,7 +22,10 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from voting.appeal import About
+from voting.batch import Decision
+from voting.case import Case, Finding, Pattern
 from voting.contest import HOUR_MS, Ballot, Closing, Identity, Quiet, Signals
+from voting.organizer import Account, Role
 from voting.web.site import Site
 
 HIDDEN = (("quiet_hours = 0", "quiet_hours = 6"),)
@@ -182,6 +185,29 @@ def test_outside_the_quiet_hours_the_same_hundred_votes_are_seen(
     after = everything(app, "AAAA")
     changed = {re.split(r"[? ]", path)[0] for path in after if after[path] != before[path]}
     assert {"/", "/top", "/e/3", "/api/v1/standings"} <= changed
+
+
+def test_what_is_decided_today_leaves_no_trace_in_any_public_answer(
+    raise_site: Callable[..., Flask],
+):
+    """Whoever sells votes tries some out, and looks everywhere whether they were noticed."""
+    app = raise_site()
+    site: Site = app.extensions["site"]
+    stand(app, site.now_ms())
+    crowd(site, BEFORE)
+    for name in ("甲", "乙"):
+        site.store.accounts.add(Account(name, Role.ORGANIZER, "hash", 0))
+    ids = [vote.id for vote in site.store.ledger.votes() if vote.entry in (1, 4)]
+    case = Case("c1", Pattern.CROWD, Finding.VOTES, (), 3, 0.0, 0.0, 0.0, 1.0, 0, 0, (), "")
+    before = everything(app, "AAAA")
+    batch, held = (site.store.batches.freeze(case, some, "甲") for some in (ids[:100], ids[100:]))
+    for one, what, by in ((held, Decision.HOLD, "甲"), (batch, Decision.ASK_VOID, "甲"),
+                          (batch, Decision.VOID, "乙")):  # fmt: skip
+        site.store.batches.decide(one.id, what, "因为", by)
+        refresh(site)
+        after = everything(app, "AAAA")
+        assert [path for path in after if after[path] != before[path]] == []
+    assert sum(site.board().removed_now.values()) == 100
 
 
 def test_rounded_counts_rank_by_what_is_shown(raise_site: Callable[..., Flask]):

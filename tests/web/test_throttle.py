@@ -141,17 +141,6 @@ def test_another_network_has_a_door_of_its_own_and_another_address_of_it_hasn_t(
     assert newcomers(narrow, N + 1, "198.51.100.9") == {201: N, 403: 1}
 
 
-def test_an_ipv6_host_can_t_widen_its_door_by_changing_addresses(narrow: Town):
-    visitors = [stranger(narrow, f"2001:db8:1:{n:x}::{n:x}") for n in range(1, N + 2)]
-    assert [ask(one).status_code for one in visitors] == [201] * N + [403]
-
-
-def test_one_kind_of_browser_gets_half_of_what_is_free(narrow: Town):
-    alike = [narrow.visitor(CAMPUS) for _ in range(N)]
-    assert Counter(ask(one).status_code for one in alike) == {201: N // 2, 403: N // 2}
-    assert newcomers(narrow, N) == {201: N // 2, 403: N // 2}
-
-
 def test_who_has_a_pass_asks_and_votes_on(narrow: Town):
     old = stranger(narrow)
     assert ask(old).status_code == 201

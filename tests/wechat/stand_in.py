@@ -59,7 +59,8 @@ class StandIn:
     def __enter__(self) -> StandIn:
         logging.getLogger("werkzeug").setLevel(logging.WARNING)
         self._server = make_server("127.0.0.1", 0, self._app(), threaded=True)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        # Asked often whether to stop: half a second at the end of each test is a minute in all.
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -3,6 +3,7 @@ people's; and the run that the worker starts."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -50,11 +51,12 @@ def scrutinize(
     只看不改：要放到后台的“核查”页，请在那里点“现在核查一次”。文件读不了时退出码为 1。
     """
     _require()
+    _each_its_own(file, out, report)
     found, page = _of_file(file, winners) if file else _of_store(winners=winners)
     from voting.report.findings import lines, write_flags, write_page
 
     for line in lines(page):
-        click.echo(line)
+        click.echo(_printable(line))
     for note in page.notes:
         click.echo(note)
     try:
@@ -85,6 +87,18 @@ def inspect_live(site: Site) -> None:
         click.echo(f"核查：{inspector.told(run)}")
 
 
+def _each_its_own(*paths: Path | None) -> None:
+    """A slip of the pen must not write over the ledger that was handed in."""
+    named = [os.path.realpath(path) for path in paths if path]
+    if len(set(named)) < len(named):
+        raise click.ClickException("--ledger、--out、--report 写了同一个文件，没有开始")
+
+
+def _printable(line: str) -> str:
+    """Names come from a file: none of them may steer the terminal."""
+    return "".join(char if char.isprintable() else "�" for char in line)
+
+
 def _require() -> None:
     if missing := missing_for_scrutiny():
         raise click.ClickException(
@@ -104,7 +118,7 @@ def _of_file(file: Path, winners: int | None) -> Found:
         say(0, 0, f"正在读 {file.name}（{_size(file)}）")
         ledger = read_ledger(file)
     except LedgerUnreadable as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(_printable(str(error))) from error
     return _looked_at(ledger, winners or _usual_winners(), file.name, say, began)
 
 

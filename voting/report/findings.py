@@ -15,7 +15,7 @@ from voting.case import PATTERN_WORDS, SIGN_WORDS, Case, Finding, Run
 from voting.charts import Timeline, seconds, span, timeline
 from voting.contest import moment
 from voting.disk import whole
-from voting.phrases import chance, effect, entry, figure, observed, when
+from voting.phrases import chance, effect, entry, observed, when
 from voting.sheet import Sheet
 
 FLAGS: Final = ("vote_id", "score", "reason")
@@ -117,7 +117,6 @@ def page(found: Findings) -> str:
         observed=observed,
         when=when,
         chance=chance,
-        figure=figure,
         entry=entry,
         effect=lambda case: effect(case.effect, found.winners),
         span=span,
@@ -178,7 +177,7 @@ def lines(found: Findings) -> Iterator[str]:
                 yield f"{lead}最像的正当情形：{case.explanation.removeprefix('最像的正当情形：')}"
     leave, enter = changes(found)
     yield ""
-    yield f"点了名的票都去掉的话，{_winners(found.winners, leave, enter)}"
+    yield f"被点名的票都移除的话，{_winners(found.winners, leave, enter)}"
 
 
 def summary(found: Findings) -> str:
@@ -202,7 +201,7 @@ def _row(n: int, case: Case) -> tuple[str, ...]:
 def _without(case: Case, winners: int) -> str:
     if case.finding is Finding.SURGE:
         return "只是提示：票来得比平常快，不是证据"
-    lead = f"按最多算少 {case.high:,.0f} 票" if case.finding is Finding.EXCESS else "去掉后"
+    lead = f"按最多算少 {case.high:,.0f} 票" if case.finding is Finding.EXCESS else "移除后"
     return f"{lead}：{effect(case.effect, winners)}"
 
 

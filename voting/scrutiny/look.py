@@ -130,6 +130,8 @@ def _named(cases: list[Suspect]) -> list[Suspect]:
     for place in sorted(range(len(cases)), key=lambda place: cases[place].case.first_ms):
         case = cases[place].case
         kind = f"{FOUND_AS.get(case.pattern, case.pattern)} {case.entries[0][0]}"
+        if case.finding is Finding.SURGE:  # tomorrow's is another one
+            kind += f" {case.first_ms}"
         seen[kind] = seen.get(kind, 0) + 1
         ids[place] = hashlib.sha256(f"{kind} {seen[kind]}".encode()).hexdigest()[:12]
     return [replace(one, case=replace(one.case, id=ids[place])) for place, one in enumerate(cases)]

@@ -119,7 +119,7 @@ def _evenly(crowd: Crowd, votes: Votes) -> Evidence:
     minutes, mean = float(np.ptp(times)) / MINUTE_MS, evenness(times)[0]
     z = (mean - AT_ONCE) * len(times) ** 0.5 / WITHIN_A_VISIT
     sentence = (
-        f"{minutes:.0f} 分钟里来了 {len(crowd.votes)} 票（平时约 {crowd.expected:.0f} 票），"
+        f"{minutes:.0f} 分钟里来了 {len(crowd.votes):,} 票（平常约 {crowd.expected:,.0f} 票），"
         "从头到尾一样快：像按单派活；得到消息自己来的人先多后少，赶截止的人先少后多"
     )
     return Evidence(Trait.EVEN.sign, mean, AT_ONCE, log10_of_normal(z), sentence)
@@ -129,8 +129,8 @@ def _too_many(excess: Excess) -> Evidence:
     expected = excess.share * (excess.votes - excess.surplus)
     share, usual = excess.inside / excess.votes, f"{excess.share:.0%}（±{2 * excess.spread:.1%}）"
     sentence = (
-        f"没有账号、只来过一次的投票人有 {excess.inside} 位，占 {share:.0%}；"
-        f"其他作品都在 {usual} 上下，这里本该有约 {expected:.0f} 位"
+        f"没有账号、只来过一次的投票人有 {excess.inside:,} 位，占 {share:.0%}；"
+        f"其他作品都在 {usual} 上下，按这样算这里约有 {expected:,.0f} 位"
     )
     chance = log10_of_normal(excess.distance)
     return Evidence(Trait.PASSERS.sign, excess.inside, expected, chance, sentence)
@@ -153,9 +153,9 @@ def _alone(ground: Ground, kind: Mask, excess: Excess) -> Evidence | None:
 
 def _together(troop: Troop, scene: Scene) -> Evidence:
     sentence = (
-        f"{troop.voters} 位投票人在 {troop.cells} 个半小时里一再同时出现，"
-        f"前后投了 {scene.entries} 件作品：同场 {troop.met:.0f} 人次，"
-        f"偶然只会有 {troop.expected:.0f} 人次"
+        f"{troop.voters:,} 位投票人在 {troop.cells} 个半小时里一再同时出现，"
+        f"前后投了 {scene.entries} 件作品：同场 {troop.met:,.0f} 人次，"
+        f"偶然只会有 {troop.expected:,.0f} 人次"
     )
     chance = max(troop.log10_p, -300.0)
     return Evidence(Trait.ACROSS.sign, troop.met, troop.expected, chance, sentence)
@@ -176,8 +176,8 @@ def _even(votes: Votes, at: Longs) -> Evidence | None:
     if (place - AT_ONCE) / error < EVEN:
         return None
     sentence = (
-        f"每一拨都来得很匀：{visits} 拨平均走到 {place:.0%} 处过半，"
-        f"像按单派活；得到消息自己来的人，过半不晚于 {AT_ONCE:.0%}"
+        f"每一拨从头到尾一样快：{visits} 拨平均要过 {place:.0%} 的时间才来一半，"
+        f"像按单派活；得到消息自己来的人，不到 {AT_ONCE:.0%} 的时间就来了一半"
     )
     chance = log10_of_normal((place - AT_ONCE) / error)
     return Evidence(Trait.EVEN.sign, place, AT_ONCE, chance, sentence)
@@ -226,8 +226,8 @@ def _excess(
         excess.surplus,
         0.0,
         log10_of_normal(excess.distance),
-        f"{excess.days} 天里天天都多，去掉最多的两天还多约 {excess.lasting:.0f} 票；"
-        f"总共多出约 {surplus:.0f} 票，说不出是哪些",
+        f"{excess.days} 天里天天都多，去掉最多的两天还多约 {excess.lasting:,.0f} 票；"
+        f"总共多出约 {surplus:,.0f} 票，指不出是哪些",
     )
     case = Case(
         id="",
@@ -257,7 +257,7 @@ def of_surges(ground: Ground) -> Iterator[Suspect]:
     for crowd in sorted(found, key=lambda crowd: -crowd.surplus)[:MOST_SURGES]:
         times = votes.ts_ms[crowd.votes]
         count, minutes = len(times), float(np.ptp(times)) / MINUTE_MS
-        sentence = f"{minutes:.0f} 分钟里来了 {count} 票，平时约 {crowd.expected:.0f} 票"
+        sentence = f"{minutes:.0f} 分钟里来了 {count:,} 票，平常约 {crowd.expected:,.0f} 票"
         case = Case(
             id="",
             pattern=Pattern.SURGE,

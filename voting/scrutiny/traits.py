@@ -56,8 +56,10 @@ SIDES: Final = (
 )
 
 
-#: So many people queue for the tablets of a room in a day, and it is a large hall.
+#: So many people queue for the tablets of a room in a day, and it is a large hall; an event that
+#: has one lasts so many days at most.
 ROOM_HOLDS: Final = 200
+ROOM_LASTS: Final = 3.0
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,8 @@ class Scene:
 
     @property
     def is_one_room(self) -> bool:
-        return self.addresses < 4 and self.votes <= ROOM_HOLDS * max(self.days, 1.0)
+        days = min(max(self.days, 1.0), ROOM_LASTS)
+        return self.addresses < 4 and self.votes <= ROOM_HOLDS * days
 
     @property
     def is_one_place(self) -> bool:
@@ -226,9 +229,9 @@ def _sentence(trait: Trait, here: float, there: float) -> str:
             how_rare = f"平均每 {here:,.0f} 票才有一票，别处是每 {there:,.0f} 票"
             return f"用的浏览器在别处很少见：{how_rare}"
         case Trait.FEW_AGENTS:
-            return f"浏览器型号只相当于 {here:.0f} 种，别处同样多的人相当于 {there:.0f} 种"
+            return f"浏览器型号只相当于 {here:,.0f} 种，别处同样多的人相当于 {there:,.0f} 种"
         case Trait.MANY_AGENTS:
-            return f"浏览器型号散得像照着名单抽的：相当于 {here:.0f} 种，别处只有 {there:.0f} 种"
+            return f"浏览器型号散得像照着名单抽的：相当于 {here:,.0f} 种，别处只有 {there:,.0f} 种"
         case Trait.REGULAR:
             return f"一票接一票的间隔太整齐：变化程度 {here:.2f}，互不相干的人是 {there:.2f}"
         case _:

@@ -9,7 +9,6 @@ derived from it, under the lock of all changes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
 
@@ -24,6 +23,7 @@ from voting.batch import (
     State,
     Told,
     Votes,
+    by_entry,
     deduct,
     digest_of,
     fold,
@@ -39,7 +39,7 @@ from voting.organizer import Power
 from voting.store import keys
 from voting.store.accounts import Accounts, NoSuchAccount
 from voting.store.cases import pack, unpack
-from voting.store.client import Client, StoreDown, reachable
+from voting.store.client import Client, StoreDown, changing, clock_ms, reachable
 from voting.store.ledger import Ledger
 from voting.store.log import COMMAND_LINE, SITE, Act, Kind, Log
 from voting.store.rules import LawRefused, RulesInForce
@@ -95,9 +95,7 @@ class Batches:
 
     def votes_of(self, batch_id: str) -> list[str]:
         """The ids of its votes, as the ledger's export names them, oldest first a shard."""
-        packed = self._packed(batch_id)
-        starts = range(0, len(packed), VOTE_BYTES)
-        return list(unpack(b"".join(packed[at : at + ID_BYTES] for at in starts)))
+        return _ids(self._packed(batch_id))
 
     def deductions(self) -> Deductions:
         """What readers find: one field, so that nobody sees half of a decision."""
@@ -134,7 +132,7 @@ class Batches:
         self._require_power(by)
         packed = self._packed_with_entries(case, vote_ids)
         batch = _batch(case, packed)
-        with self._changing():
+        with changing(self.client):
             if batch.id not in fold(self._told()):
                 fields = {"about": write_batch(batch), "votes": packed}
                 self.client.hset(keys.BATCH(batch=batch.id), mapping=fields)
@@ -155,7 +153,7 @@ class Batches:
         """
         if not reason.strip():
             raise DecisionRefused("请写明理由，它会记入操作记录")
-        with self._changing():
+        with changing(self.client):
             now = self.of(batch_id)
             self._require_power(by)
             self._allow(now, decision, by, seen)
@@ -182,7 +180,7 @@ class Batches:
 
     def rebuild(self) -> bool:
         """Work the deductions out anew, whatever they say; whether they were other ones."""
-        with self._changing():
+        with changing(self.client):
             before = self.deductions()
             self._derive()
             return replace(self.deductions(), row=0) != replace(before, row=0)
@@ -235,12 +233,6 @@ class Batches:
 
     # --- the store ------------------------------------------------------------------------------
 
-    @contextmanager
-    def _changing(self) -> Iterator[None]:
-        """Hold the lock of all changes: a result can't be published in the middle of this."""
-        with reachable(), self.client.lock(keys.ENTRIES_LOCK(), timeout=30, blocking_timeout=20):
-            yield
-
     def _derive(self) -> None:
         """Only under the lock: write the deductions that follow from the log. Whatever was decided,
         a draft made before is outdated: what was kept may change who decides about a close call."""
@@ -286,18 +278,16 @@ class Batches:
         return bytes(packed)
 
     def _votes(self, batch_id: str) -> Votes:
-        packed = self._packed(batch_id)
-        starts = range(0, len(packed), VOTE_BYTES)
-        return frozenset(packed[at : at + VOTE_BYTES] for at in starts)
+        return frozenset(_split(self._packed(batch_id)))
 
     def _packed_with_entries(self, case: Case, vote_ids: Sequence[str]) -> bytes:
         """The votes in rising order. Raises DecisionRefused unless all are in the ledger."""
         try:
             ids = pack(vote_ids)
         except ValueError as error:
-            raise DecisionRefused("这个案子列出的票号不对，没有圈定任何票") from error
+            raise DecisionRefused("这一组列出的票号不对，没有圈定任何票") from error
         if not ids and case.finding is Finding.VOTES:
-            raise DecisionRefused("这个案子没有列出选票，请等下一次核查")
+            raise DecisionRefused("这一组没有列出选票，请等下一次核查")
         entries = self.ledger.entries_of(list(unpack(ids)))
         if missing := entries.count(0):
             raise DecisionRefused(f"有 {missing:,} 张票不在账本里，没有圈定任何票；请等下一次核查")
@@ -308,9 +298,7 @@ class Batches:
         )
 
     def _now_ms(self) -> int:
-        with reachable():
-            seconds, micros = self.client.time()
-        return int(seconds) * 1000 + int(micros) // 1000
+        return clock_ms(self.client)
 
 
 HELD_BEFORE: Final = (
@@ -358,13 +346,17 @@ def _heard(act: Act) -> Told:
     return Told(act.n, act.at_ms, act.by, what, batch, act.reason)
 
 
+def _split(packed: bytes) -> Iterator[bytes]:
+    """A batch's votes one by one, each its id and its entry."""
+    return (packed[at : at + VOTE_BYTES] for at in range(0, len(packed), VOTE_BYTES))
+
+
+def _ids(packed: bytes) -> list[str]:
+    return list(unpack(b"".join(vote[:ID_BYTES] for vote in _split(packed))))
+
+
 def _batch(case: Case, packed: bytes) -> Batch:
-    starts = range(0, len(packed), VOTE_BYTES)
-    entries: dict[int, int] = {}
-    for at in starts:
-        entry = int.from_bytes(packed[at + ID_BYTES : at + VOTE_BYTES], "big")
-        entries[entry] = entries.get(entry, 0) + 1
-    ids = list(unpack(b"".join(packed[at : at + ID_BYTES] for at in starts)))
+    entries, ids = by_entry(_split(packed)), _ids(packed)
     times = [int(vote_id.split("-")[1]) for vote_id in ids]
     digest = digest_of(ids)
     return Batch(

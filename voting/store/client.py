@@ -17,12 +17,16 @@ from redis.exceptions import RedisClusterException
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
+from voting.store import keys
+
 log = logging.getLogger(__name__)
 
 #: redis-py annotates each command as sync or async result at once, which strict typing can't use.
 Client: TypeAlias = Any
 
 CONNECTIONS = 64
+#: How long a change waits for the one before it, in seconds.
+PATIENCE_S = 20
 
 
 class StoreDown(Exception):  # noqa: N818 the plain word
@@ -37,6 +41,26 @@ def reachable() -> Iterator[None]:
     except (redis.RedisError, RedisClusterException, OSError) as error:
         log.warning("store: %s: %s", type(error).__name__, error)
         raise StoreDown(str(error)) from error
+
+
+@contextmanager
+def changing(client: Client) -> Iterator[None]:
+    """Hold the lock of all changes to the law store, from any process.
+
+    One change at a time: else an approval could finish after a withdrawal has returned, or a result
+    be published in the middle of a decision. Within it the log comes first: what it doesn't tell of
+    hasn't happened.
+    """
+    lock = client.lock(keys.ENTRIES_LOCK(), timeout=30, blocking_timeout=PATIENCE_S)
+    with reachable(), lock:
+        yield
+
+
+def clock_ms(client: Client) -> int:
+    """The store's own time."""
+    with reachable():
+        seconds, micros = client.time()
+    return int(seconds) * 1000 + int(micros) // 1000
 
 
 def open_client(url: str, *, timeout_s: float, retries: int) -> Client:

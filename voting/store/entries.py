@@ -5,13 +5,11 @@ that voting.lua knows which entries take votes.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 
 from voting.contest import Entry, EntryState
 from voting.store import keys
-from voting.store.client import Client, reachable
+from voting.store.client import Client, changing, reachable
 from voting.store.log import COMMAND_LINE, Kind, Log
 
 #: An entry's number takes two bytes in the ledger.
@@ -67,7 +65,7 @@ class Entries:
         Raises AlreadyThere when its video is in the catalogue: of two who take in the same mailbox
         at once, one comes second.
         """
-        with self.changing():
+        with changing(self.client):
             for other in self.all().values():
                 if _same_video(entry, other):
                     raise AlreadyThere(other)
@@ -94,7 +92,7 @@ class Entries:
         for an AI entry that nobody has looked at so, and AlreadyDecided when its state is no
         longer the one that was `seen`.
         """
-        with self.changing():
+        with changing(self.client):
             entry = self._still(number, seen)
             if entry.ai and not (entry.ai_labelled or ai_labelled):
                 raise LabelUnconfirmed(number)
@@ -132,7 +130,7 @@ class Entries:
         category: str | None = None,
     ) -> Entry:
         """Set title or category right. The category of a public entry stays (AlreadyDecided)."""
-        with self.changing():
+        with changing(self.client):
             entry = self._still(number, None)
             changed = replace(
                 entry, title=title or entry.title, category=category or entry.category
@@ -144,13 +142,6 @@ class Entries:
                 self.put(changed)
         return changed
 
-    @contextmanager
-    def changing(self) -> Iterator[None]:
-        # One change at a time: else an approval could finish after a withdrawal has returned.
-        # Within it the log comes first: what it doesn't tell of hasn't happened.
-        with reachable(), self.client.lock(keys.ENTRIES_LOCK(), timeout=30, blocking_timeout=20):
-            yield
-
     def _close(
         self,
         number: int,
@@ -160,7 +151,7 @@ class Entries:
         by: str,
         seen: EntryState | None,
     ) -> Entry:
-        with self.changing():
+        with changing(self.client):
             entry = self._still(number, seen)
             self.log.append(kind, number, reason, by)
             for shard in range(self.shards):

@@ -59,7 +59,7 @@ CONTEST = Key(
 VERSIONS = Key("rules:versions", "list", "the contest", "every version of the rules, oldest first")
 ENTRIES = Key("entries", "hash", "the contest", "number → entry, all states")
 ENTRIES_LOCK = Key(
-    "entries:lock", "string", "30 s", "held while somebody changes entries or the rules"
+    "entries:lock", "string", "30 s", "held during every change but those of accounts and appeals"
 )
 OPERATORS_LOG = Key(
     "operators:log",

@@ -21,7 +21,7 @@ from typing import Final
 from redis.exceptions import ResponseError
 
 from voting.store import keys
-from voting.store.client import Client, StoreDown, reachable
+from voting.store.client import Client, StoreDown, clock_ms, reachable
 from voting.store.witness import Head, Witness
 
 #: Who acts where no account does.
@@ -343,9 +343,7 @@ class Log:
     def _next(
         self, last: Act | None, given: int, kind: Kind, subject: str, reason: str, by: str
     ) -> Act:
-        with reachable():
-            seconds, micros = self.client.time()
-        n, at_ms = max(last.n if last else 0, given) + 1, seconds * 1000 + micros // 1000
+        n, at_ms = max(last.n if last else 0, given) + 1, clock_ms(self.client)
         digest = digest_of(last.digest if last else "", n, at_ms, by, kind.value, subject, reason)
         return Act(n, at_ms, by, kind, subject, reason, digest, self._seal(digest))
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from voting.contest import Entry, EntryState
 from voting.store.batches import Batches
+from voting.store.client import changing
 from voting.store.entries import Entries
 from voting.store.log import SITE, Kind, Log
 from voting.store.networks import Networks
@@ -42,7 +43,7 @@ class Mending:
         last = self.log.last()
         if last is None or last.n == self._whole_to:
             return
-        with self.entries.changing():
+        with changing(self.entries.client):
             self._mend()
         self._whole_to = last.n
 

@@ -13,10 +13,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 from voting.contest import moment
-from voting.network import MOST_PEOPLE, NotANetwork, read_network
-from voting.network import Declared as Declared
+from voting.network import MOST_PEOPLE, Declared, NotANetwork, read_network
 from voting.store import keys
-from voting.store.client import Client, reachable
+from voting.store.client import Client, changing, clock_ms, reachable
 from voting.store.log import COMMAND_LINE, Kind, Log
 from voting.store.rules import RulesInForce
 
@@ -134,10 +133,9 @@ class Networks:
     @contextmanager
     def _changing(self) -> Iterator[int]:
         """Hold the lock of all changes; gives the store's time in ms."""
-        with reachable(), self.client.lock(keys.ENTRIES_LOCK(), timeout=30, blocking_timeout=20):
+        with changing(self.client):
             self.mend()
-            seconds, micros = self.client.time()
-            yield seconds * 1000 + micros // 1000
+            yield clock_ms(self.client)
 
     def _last(self) -> int:
         last = self.log.last()

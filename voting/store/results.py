@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from voting.batch import BatchNow, State
@@ -111,21 +111,29 @@ class Results:
 
     def doubts(self) -> list[Doubt]:
         """What stands in the way of publishing; reads each batch's votes once."""
-        run, rows = self.cases.latest(), self.ledger.size()
-        found = []
-        weighty = [
+        run, rows, batches = self.cases.latest(), self.ledger.size(), self.batches.all()
+        cases = run.cases if run else ()
+        open_votes = self._open_votes(cases, batches)
+        open_cases = [
             case
-            for case in (run.cases if run else ())
-            if case.effect.changes_winners and not self._is_called(case)
+            for case in cases
+            if case.effect.changes_winners
+            and not self._is_called(case)
+            and self._is_open(case, batches, open_votes)
         ]
-        batches = self.batches.all() if weighty else []
-        sets = {now.batch.id: frozenset(self.batches.votes_of(now.batch.id)) for now in batches}
-        open_ones = [case for case in weighty if not self._is_decided(case, batches, sets)]
-        if open_ones:
+        found = []
+        if open_cases:
             found.append(
                 Doubt(
-                    f"有 {len(open_ones)} 个可能改变获奖名单的案子还没有决定，"
-                    "请先到“核查”页逐个保留或移除"
+                    f"有 {len(open_cases)} 组可疑的票可能改变获奖名单，还没有决定，"
+                    "请先到“核查”页逐组保留或移除"
+                )
+            )
+        elif self._decide_who_wins(open_votes):
+            found.append(
+                Doubt(
+                    f"还有 {len(open_votes):,} 票没有决定，合在一起可能改变获奖名单，"
+                    "请先到“核查”页逐组保留或移除"
                 )
             )
         if rows and (run is None or run.rows < rows):
@@ -144,20 +152,36 @@ class Results:
         rule = self.rules.versions()[-1].closing.close_call
         return case.finding is Finding.EXCESS and rule is not CloseCall.COUNT
 
-    def _is_decided(
-        self, case: Case, batches: Sequence[BatchNow], sets: Mapping[str, frozenset[str]]
-    ) -> bool:
-        """Whether each vote of the case is void, or kept and in no batch that waits."""
-        votes = frozenset(self.cases.votes_of(case.id))
+    def _is_open(self, case: Case, batches: Sequence[BatchNow], open_votes: set[str]) -> bool:
+        votes = self.cases.votes_of(case.id)
         if not votes:  # only their number is known
-            return any(one.batch.case == case.id and one.state is State.KEPT for one in batches)
+            return not any(
+                one.batch.case == case.id and one.state is State.KEPT for one in batches
+            )
+        return not open_votes.isdisjoint(votes)
 
-        def among(states: set[State]) -> frozenset[str]:
-            return frozenset().union(*(sets[b.batch.id] for b in batches if b.state in states))
+    def _open_votes(self, cases: Sequence[Case], batches: Sequence[BatchNow]) -> set[str]:
+        """The ids of the votes that a case or a batch names and that are neither void, nor kept and
+        in no batch that waits."""
+        of: dict[State, set[str]] = {state: set() for state in State}
+        for one in batches:
+            of[one.state].update(self.batches.votes_of(one.batch.id))
+        named = of[State.OPEN].union(*(self.cases.votes_of(case.id) for case in cases))
+        return (named - of[State.KEPT] | of[State.HELD] | of[State.ASKED]) - of[State.VOID]
 
-        rest = votes - among({State.VOID})
-        waiting = among({State.HELD, State.ASKED})
-        return rest <= among({State.KEPT}) and rest.isdisjoint(waiting)
+    def _decide_who_wins(self, votes: set[str]) -> bool:
+        """Whether somebody who wins by the draft could be passed without these votes. The effect of
+        a case is its own, and of when it was found: several take away more than each, what is void
+        by now has brought the places nearer, and some are named by a batch alone."""
+        draft = self.draft() if votes else None
+        if draft is None:
+            return False
+        result, less = draft.result, Counter(self.ledger.entries_of(sorted(votes)))
+        winning = [row for row in result.rows if row.votes and row.place <= result.winners]
+        best_outside = max((row.votes for row in result.rows[len(winning) :]), default=0)
+        return any(
+            less[row.number] and row.votes - less[row.number] <= best_outside for row in winning
+        )
 
     def publish(
         self,
@@ -176,6 +200,7 @@ class Results:
         when a doubt stands in the way, or when the choice doesn't fill the places.
         """
         with self.rules.step(Step.PUBLISH) as (_, now_ms):
+            self.batches.mend()  # a decision that was cut off behind the log is in force
             draft = self.draft()
             if draft is None or draft.digest != seen or not self.is_current(draft):
                 raise PublishRefused("这份结果已经过时，没有公布。请重新计算，看过以后再公布")

@@ -28,7 +28,7 @@ from voting.contest import (
     Tie,
 )
 from voting.store import keys
-from voting.store.client import Client, reachable
+from voting.store.client import Client, changing, clock_ms, reachable
 from voting.store.log import COMMAND_LINE, SITE, Kind, Log
 
 #: A slip of the pen in the year must not keep a vote open.
@@ -82,7 +82,7 @@ class RulesInForce:
 
     def open(self, contest_id: str, law: Law, now_ms: int) -> None:
         """Make this store the contest's, or make sure that it is: same id, shards and law."""
-        with reachable(), self._changing():
+        with changing(self.client):
             for field, value in (("id", contest_id), ("shards", self.shards)):
                 self.client.hsetnx(keys.CONTEST(), field, value)
             self.check(contest_id)
@@ -111,7 +111,7 @@ class RulesInForce:
 
         Relative words go on meaning the first start.
         """
-        with reachable(), self._changing():
+        with changing(self.client):
             versions = self.versions()
             self._may_follow(versions[-1], law)
             rules = law.rules(len(versions) + 1, reason, versions[0].since_ms)
@@ -148,7 +148,7 @@ class RulesInForce:
 
         Raises StepRefused for an organizer while the vote isn't open.
         """
-        with reachable(), self._changing():
+        with changing(self.client):
             found = self.paused_by()
             if pauser is Pauser.ORGANIZER and (phase := self.phase()) is not Phase.PAUSED:
                 _allow(Step.PAUSE, phase)
@@ -159,7 +159,7 @@ class RulesInForce:
         self, reason: str, pauser: Pauser = Pauser.ORGANIZER, by: str = COMMAND_LINE
     ) -> None:
         """Go on; an organizer may end any pause, the disk guard only its own."""
-        with reachable(), self._changing():
+        with changing(self.client):
             found = self.paused_by()
             if found is not None and pauser in (found, Pauser.ORGANIZER):
                 self._set_paused(None, Kind.RESUME, reason, by)
@@ -221,7 +221,7 @@ class RulesInForce:
     def step(self, step: Step) -> Iterator[tuple[Rules, int]]:
         """Hold the lock for a step that the phase allows; gives the rules in force and the store's
         time in ms. Raises StepRefused."""
-        with reachable(), self._changing():
+        with changing(self.client):
             rules, phase, now_ms = self._now()
             _allow(step, phase)
             yield rules, now_ms
@@ -244,13 +244,10 @@ class RulesInForce:
         change.hincrby(keys.CONTEST(), "catalogue", 1).execute()
 
     def _now(self) -> tuple[Rules, Phase, int]:
-        with reachable():
-            seconds, micros = self.client.time()
-            versions = self.versions()
-            paused, stage = bool(self.paused_by()), self._stage()
+        now_ms, versions = clock_ms(self.client), self.versions()
+        paused, stage = bool(self.paused_by()), self._stage()
         if not versions:
             raise WrongStore(_other_contest("id", "", ""))
-        now_ms = seconds * 1000 + micros // 1000
         return versions[-1], versions[-1].phase(now_ms, paused=paused, stage=stage), now_ms
 
     def _stage(self) -> Stage:
@@ -272,9 +269,6 @@ class RulesInForce:
             ),
             by,
         )
-
-    def _changing(self) -> Client:
-        return self.client.lock(keys.ENTRIES_LOCK(), timeout=30, blocking_timeout=20)
 
     def _set_paused(self, pauser: Pauser | None, kind: Kind, reason: str, by: str) -> None:
         self.log.append(kind, "", reason, by)

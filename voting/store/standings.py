@@ -19,9 +19,9 @@ from pathlib import Path
 
 from voting.batch import (
     NOTHING_DEDUCTED,
+    Deducted,
     Deductions,
     Removal,
-    View,
     read_deductions,
     write_deductions,
 )
@@ -164,31 +164,26 @@ class Board:
     def held(self) -> dict[int, int]:
         """Entry → votes that the public sees as being looked into: as of the last midnight while
         the vote is open, as of now afterwards. They count. None once a result is published."""
-        through_ms = decided_through(self.rules, self.snapshot.as_of_ms)
-        return self._held(self._told, through_ms or self.snapshot.as_of_ms)
+        at_ms, ends_ms = self.told_through_ms or self.snapshot.as_of_ms, self.rules.review_until_ms
+        if self.result or (ends_ms and at_ms >= ends_ms):
+            return {}
+        held = self._told.held(at_ms)
+        counted = {n: min(held[n], self.votes.get(n, 0)) for n in held if n in self.entries}
+        return {n: votes for n, votes in counted.items() if votes}
 
     @cached_property
     def removed_now(self) -> dict[int, int]:
         """The console's: entry → votes that are removed at this moment."""
         return dict(self.catalogue.deductions.now.removed())
 
-    @cached_property
-    def held_now(self) -> dict[int, int]:
-        """The console's: entry → votes that are held at this moment."""
-        return self._held(self.catalogue.deductions.now, self.snapshot.as_of_ms)
+    @property
+    def told_through_ms(self) -> int | None:
+        """Up to when decisions show in what the public sees; None: all of them do."""
+        return decided_through(self.rules, self.snapshot.as_of_ms)
 
     @cached_property
-    def _told(self) -> View:
-        through_ms = decided_through(self.rules, self.snapshot.as_of_ms)
-        return self.catalogue.deductions.through(through_ms)
-
-    def _held(self, view: View, at_ms: int) -> dict[int, int]:
-        ends_ms = self.rules.review_until_ms
-        if self.result or (ends_ms and at_ms >= ends_ms):
-            return {}
-        counted = self._counted(view)
-        held = {n: min(votes, counted.get(n, 0)) for n, votes in view.held(at_ms).items()}
-        return {n: votes for n, votes in held.items() if votes and n in self.entries}
+    def _told(self) -> Deducted:
+        return self.catalogue.deductions.through(self.told_through_ms)
 
     @property
     def _frozen(self) -> Standings | None:
@@ -198,13 +193,13 @@ class Board:
         places = tuple(Standing(row.place, row.number, row.votes) for row in rows)
         return Standings(self.snapshot.as_of_ms, self.paused, places)
 
-    def _ranked(self, view: View) -> Standings:
-        places = rank(self._counted(view), self.entries)
+    def _ranked(self, less: Deducted) -> Standings:
+        places = rank(self._counted(less), self.entries)
         return Standings(self.snapshot.as_of_ms, self.paused, places)
 
-    def _counted(self, view: View) -> dict[int, int]:
+    def _counted(self, less: Deducted) -> dict[int, int]:
         # A batch may hold votes that are younger than the snapshot, for a second.
-        removed = view.removed()
+        removed = less.removed()
         return {n: max(0, votes - removed[n]) for n, votes in self.snapshot.tally.items()}
 
     def shown(self, now_ms: int) -> Standings:

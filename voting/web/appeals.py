@@ -16,8 +16,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from voting.appeal import LONGEST, STATE_WORDS, About, Appeal, cleaned, contact_in, read_ticket
 from voting.case import PATTERN_WORDS, Pattern
-from voting.contest import Entry
-from voting.removed import Group, date_of
+from voting.contest import Entry, day_words
+from voting.removed import Group
 from voting.store.appeals import Full
 from voting.store.client import StoreDown
 from voting.store.standings import Board
@@ -92,7 +92,7 @@ def appeal() -> AnyResponse:
     except Problem as problem:
         return _form(sent, f"{problem.sentence}。{problem.next}", problem.status)
     except Full:
-        return _form(sent, "等待答复的申诉太多了，现在收不下新的。请过几天再来", 503)
+        return _form(sent, "等待答复的申诉太多，现在收不下新的。请先复制写好的话，过几天再来", 503)
     except StoreDown:
         return _form(sent, "现在存不下来，申诉没有提交。请过几分钟再按一次", 503)
     answer = redirect(url_for("appeals.one", ticket=ticket), HTTPStatus.SEE_OTHER)
@@ -139,8 +139,7 @@ def about_words(about: About, entries: dict[int, Entry]) -> str:
         return f"{about.entry:03d} 号作品" + (f"《{entry.title}》" if entry else "")
     if not about.day:
         return "移除的票"
-    day = date_of(about.day)
-    return f"{day.month}月{day.day}日移除的票：{_reason_words(about.reason)}"
+    return f"{day_words(about.day)}移除的票：{_reason_words(about.reason)}"
 
 
 def _reason_words(reason: str) -> str:
@@ -148,7 +147,7 @@ def _reason_words(reason: str) -> str:
 
 
 def _no_such_ticket() -> Problem:
-    return Problem(404, "no_such_ticket", "没有这个票号", "请对照抄下的票号再看一遍，共 20 个字符")
+    return Problem(404, "no_such_ticket", "没有这个查询码", "请对照抄下的再看一遍，共 20 个字符")
 
 
 def _refuse_others() -> None:
@@ -191,7 +190,7 @@ def _text(sent: Sent) -> str:
         raise Wrong(f"最多 {LONGEST:,} 字，现在有 {len(text):,} 字，请删短一些")
     if what := contact_in(text):
         raise Wrong(
-            f"文字里好像有{what}。请不要留电话、微信号、邮箱和身份证号，凭票号就能看到答复；请删去再提交"
+            f"文字里好像有{what}。请不要留电话、微信号、邮箱和身份证号，凭查询码就能看到答复；请删去再提交"
         )
     return text
 
@@ -201,7 +200,7 @@ def group_name(one: Group) -> str:
 
 
 def group_words(one: Group) -> str:
-    return f"{one.date.month}月{one.date.day}日：{_reason_words(one.pattern or '')}"
+    return f"{day_words(one.day)}：{_reason_words(one.pattern or '')}"
 
 
 def _form(sent: Sent, wrong: str = "", status: int = 200) -> Response:
@@ -228,4 +227,6 @@ def _choices(site: Site) -> dict[str, str]:
 def _private(answer: Answer) -> Answer:
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["X-Robots-Tag"] = "noindex, nofollow"
+    # What the page fetches would carry its ticket, and access logs keep what is carried.
+    answer.headers["Referrer-Policy"] = "strict-origin"
     return answer

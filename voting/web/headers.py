@@ -22,7 +22,8 @@ def mount(app: Flask) -> None:
             # The console plays what isn't public, and serves that itself.
             own = request.path.startswith("/organizer/")
             wechat = None if own else this_site().settings.wechat
-            headers.extend(_of_a_page(f"'self' {media}" if own else media, wechat))
+            found = _of_a_page(f"'self' {media}" if own else media, wechat)
+            headers.extend((name, value) for name, value in found if name not in headers)
         elif "X-Content-Type-Options" not in headers:
             headers.set(*NOSNIFF)
         return response

@@ -15,8 +15,16 @@ from typing import Any
 
 from flask import Flask, Response, current_app, request
 
-from voting.contest import ENDED, SHANGHAI, Entry, what_may_be_shown
-from voting.contest import moment as local
+from voting.contest import (
+    ENDED,
+    SHANGHAI,
+    Entry,
+    day_of,
+    day_words,
+    minute_words,
+    moment,
+    what_may_be_shown,
+)
 from voting.store.client import StoreDown
 from voting.store.standings import Board
 from voting.web.site import this_site
@@ -122,7 +130,7 @@ def respond(page: Page, mimetype: str, cache_control: str = CACHE_CONTROL) -> Re
 
 def mount(app: Flask) -> None:
     app.jinja_env.filters.update(
-        moment=moment,
+        moment=minute_words,
         deadline=deadline,
         date=date,
         clock=clock,
@@ -164,28 +172,22 @@ def has_small_covers(entry: Entry) -> bool:
     return (this_site().settings.public_dir / entry.media / "cover-360.webp").is_file()
 
 
-def moment(ms: int) -> str:
-    """`11月23日 18:05`, in the contest's time zone."""
-    at = local(ms)
-    return f"{at.month}月{at.day}日 {at:%H:%M}"
-
-
 def deadline(ms: int) -> str:
-    """The same of an end: midnight is `12月5日 24:00`, because 0:00 is taken for a day more."""
-    if (at := local(ms)).hour or at.minute:
-        return moment(ms)
-    before = local(ms - 1)
-    return f"{before.month}月{before.day}日 24:00"
+    """An end, as minute_words tells it; but midnight is `12月5日 24:00`, because 0:00 is taken for
+    a day more."""
+    if (at := moment(ms)).hour or at.minute:
+        return minute_words(ms)
+    return f"{day_words(day_of(ms - 1))} 24:00"
 
 
 def date(ms: int) -> str:
     """`2026年11月23日`, in the contest's time zone."""
-    at = local(ms)
+    at = moment(ms)
     return f"{at.year}年{at.month}月{at.day}日"
 
 
 def clock(ms: int) -> str:
-    return f"{local(ms):%H:%M:%S}"
+    return f"{moment(ms):%H:%M:%S}"
 
 
 def count(number: int) -> str:

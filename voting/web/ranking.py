@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, render_template
 
 from voting.case import PATTERN_WORDS
-from voting.contest import Shown, Standing, Standings, decided_through, what_may_be_shown
+from voting.contest import Shown, Standing, Standings, what_may_be_shown
 from voting.removed import SMALLEST, Group, groups
 from voting.result import tie_words
 from voting.store.standings import Board
@@ -53,11 +53,7 @@ def panel(board: Board) -> dict[str, Any]:
 
 def removed_groups(board: Board) -> tuple[Group, ...]:
     categories = {entry.number: entry.category for entry in board.entries.values()}
-    return groups(board.removals, categories, ended=_has_ended(board))
-
-
-def _has_ended(board: Board) -> bool:
-    return decided_through(board.rules, board.snapshot.as_of_ms) is None
+    return groups(board.removals, categories, ended=board.told_through_ms is None)
 
 
 def _held(board: Board, shown: Shown) -> dict[int, int]:
@@ -99,8 +95,7 @@ def standings(board: Board) -> str:
 @blueprint.get("/api/v1/removed")
 @public("application/json")
 def removed(board: Board) -> str:
-    through_ms = decided_through(board.rules, board.snapshot.as_of_ms)
-    found = removed_groups(board)
+    through_ms, found = board.told_through_ms, removed_groups(board)
     fields = {
         "through": iso(through_ms or board.snapshot.as_of_ms),
         "complete": through_ms is None,

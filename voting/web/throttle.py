@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
+from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
@@ -96,7 +97,7 @@ def _challenge(site: Site, view: View, code: str) -> Problem:
         403,
         code,
         "这个网络里新来的投票人比较多，要先确认您不是机器",
-        f"这一步由浏览器自动完成，要允许网页运行 JavaScript；请回到作品页再点“投一票”{signed_in}",
+        f"这一步由浏览器自动完成，要允许网页运行脚本（JavaScript）；请回到作品页再点“投一票”{signed_in}",
         more={"challenge": site.challenges.make(view, site.now_ms())},
     )
 
@@ -147,6 +148,16 @@ def _hit(limit: RateLimitItem, *key: str) -> float:
     return max(1.0, counts.get_window_stats(limit, *key).reset_time - time.time())
 
 
+def _too_early(*buckets: tuple[Sequence[RateLimitItem], tuple[str, ...]]) -> int:
+    """Count one in each bucket; how many seconds too early it came, 0 if it didn't. The first
+    refusal ends it: what is turned away isn't counted any further."""
+    for limits, key in buckets:
+        for limit in limits:
+            if wait_s := round(_hit(limit, *key)):
+                return wait_s
+    return 0
+
+
 def refuse_guessing(name: str, device: str) -> None:
     """Count a try to log in; raises Problem when there have been too many. `device` names a browser
     in which this account has logged in before, '' if it hasn't.
@@ -161,26 +172,20 @@ def refuse_guessing(name: str, device: str) -> None:
             (TRIES_OF_ALL, ("log_in_all", whose)),
         )
     )
-    for limits, key in buckets:
-        for limit in limits:
-            # The first refusal ends it: what is turned away isn't counted any further.
-            if wait_s := round(_hit(limit, *key)):
-                raise Problem(
-                    429, "too_many_tries", "登录试得太频繁了", f"请过 {_wait(wait_s)}再试", wait_s
-                )
+    if wait_s := _too_early(*buckets):
+        next_ = f"请过 {_wait(wait_s)}再试"
+        raise Problem(429, "too_many_tries", "登录试得太频繁了", next_, wait_s)
 
 
 def refuse_flood() -> None:
     """Count an appeal; raises Problem when there have been too many."""
-    for limits, key in (
+    wait_s = _too_early(
         (APPEALS_OF_AN_ADDRESS, ("appeal_address", _address())),
         (APPEALS_OF_A_NETWORK, ("appeal_network", _network())),
-    ):
-        for limit in limits:
-            if wait_s := round(_hit(limit, *key)):
-                sentence = "这个网络提交的申诉太多了"
-                next_ = f"请过 {_wait(wait_s)}再试"
-                raise Problem(429, "too_many_appeals", sentence, next_, wait_s)
+    )
+    if wait_s:
+        next_ = f"请过 {_wait(wait_s)}再试"
+        raise Problem(429, "too_many_appeals", "这个网络提交的申诉太多了", next_, wait_s)
 
 
 def is_worth_a_line(whose: str) -> bool:

@@ -319,12 +319,12 @@ def test_while_a_case_that_changes_who_wins_is_undecided_nothing_can_be_publishe
     )  # fmt: skip
     looked_at(store, case, c1=ids)
     page = organizer.get("/organizer/vote").text
-    assert "有 1 个可能改变获奖名单的案子还没有决定" in page
+    assert "有 1 组可疑的票可能改变获奖名单，还没有决定" in page
     assert 'href="/organizer/cases">去核查页' in page
     assert 'action="/organizer/vote/publish"' not in page
     form = {"reason": "确认", "seen": seen, "without_scrutiny": "硬要", "sure": "yes"}
     refusal = took(organizer.post("/organizer/vote/publish", **form), organizer)
-    assert "还不能公布：有 1 个可能改变获奖名单的案子" in refusal
+    assert "还不能公布：有 1 组可疑的票可能改变获奖名单" in refusal
     assert store.results.latest() is None
 
 

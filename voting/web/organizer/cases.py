@@ -14,13 +14,12 @@ from typing import Final
 from flask import abort, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from voting.batch import DECISION_WORDS, BatchNow, Decision, State
+from voting.batch import DECISION_WORDS, BatchNow, Decision, State, digest_of
 from voting.case import PATTERN_WORDS, SIGN_WORDS, Finding
-from voting.charts import AHEAD_MS, pairs, seconds, slopes, span, timeline
-from voting.contest import IDENTITY_WORDS, Entry, Identity, moment
-from voting.figures import DAY_MS
+from voting.charts import pairs, percent, seconds, slopes, span, timeline
+from voting.contest import IDENTITY_WORDS, Entry, Identity, day_of, day_words, minute_words
 from voting.organizer import Power
-from voting.phrases import chance, figure, observed, when
+from voting.phrases import chance, observed, when
 from voting.settings import missing_for_scrutiny
 from voting.sheet import Series, Sheet
 from voting.store import Store
@@ -28,14 +27,14 @@ from voting.store.batches import DecisionRefused, NoSuchBatch
 from voting.store.client import StoreDown
 from voting.store.jobs import Job, JobKind, JobState
 from voting.web.organizer.docket import Change, Clerk, Docket, Matter, Part, undecided
-from voting.web.organizer.entries import one_line
+from voting.web.organizer.entries import NO_REASON, one_line
 from voting.web.organizer.gate import console, may, me
-from voting.web.pages import moment as at_moment
 from voting.web.site import Site, this_site
 
 #: A sentence about places names this many entries at most.
 MOST_NAMED: Final = 4
-NO_REASON: Final = "请用一句话写明理由（不超过 200 字），它会记入操作记录"
+#: A moment in ms has fewer for the next two hundred centuries.
+MOST_DIGITS: Final = 15
 ANOTHER: Final = "这组票刚刚又核查过，和您看到的不一样了，没有改动。请看过现在的再决定"
 
 
@@ -97,7 +96,7 @@ class Badge:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What somebody wants decided. `batch` '' is the rest that no batch holds; `seen` what the page
-    showed of it: a batch's state, or the rest's last moment and number of votes."""
+    showed of it: a batch's state, or the rest's last moment and digest."""
 
     decision: Decision
     batch: str
@@ -233,11 +232,11 @@ def _freeze(store: Store, matter: Matter, asked: Asked) -> str:
     if part is None or not matter.latest:
         raise DecisionRefused("刚刚有人对这些票做了决定，请看过以后再决定")
     votes = undecided(store, matter.case.id, _batches(matter)) if matter.named else []
-    until_ms, _, count = asked.seen.partition(".")
-    if not (until_ms.isdecimal() and count.isdecimal()):
+    until_ms, _, digest = asked.seen.partition(".")
+    if not (until_ms.isdecimal() and len(until_ms) <= MOST_DIGITS):
         raise DecisionRefused(ANOTHER)
     votes = [vote for vote in votes if _ms_of(vote) <= int(until_ms)]
-    if len(votes) != int(count):
+    if digest_of(votes) != digest:
         raise DecisionRefused(ANOTHER)
     batch = store.batches.freeze(matter.case, votes, me().name)
     store.cases.keep(batch.id, matter.case)
@@ -300,12 +299,12 @@ def _word(matter: Matter, decision: Decision) -> str:
 
 
 def _seen(store: Store, matter: Matter, part: Part) -> str:
-    """What a form says that was seen: a batch's state; of the rest its last moment, and how many
-    votes it has."""
+    """What a form says that was seen: a batch's state; of the rest its last moment, and the digest
+    of its votes."""
     if part.batch:
         return part.state.value
     votes = undecided(store, matter.case.id, _batches(matter)) if matter.named else []
-    return f"{max(map(_ms_of, votes), default=0)}.{len(votes)}"
+    return f"{max(map(_ms_of, votes), default=0)}.{digest_of(votes)}"
 
 
 def _ms_of(vote_id: str) -> int:
@@ -328,7 +327,6 @@ def _words(site: Site) -> dict[str, object]:
         "when_of": when,
         "title_of": lambda number: title(board.entries.get(number), number),
         "chance_of": chance,
-        "figure_of": figure,
         "ago": ago(site.now_ms() - docket_ms) if (docket_ms := site.store.cases.at_ms()) else "",
     }
 
@@ -360,13 +358,13 @@ def _state(matter: Matter, batch: BatchNow) -> str:
     votes = f" {batch.batch.votes:,} 票" if len(matter.parts) > 1 else ""
     match batch.state:
         case State.HELD:
-            return f"核查中{votes}，到 {at_moment(batch.held_until_ms)}"
+            return f"核查中{votes}，到 {minute_words(batch.held_until_ms)}"
         case State.ASKED:
             return f"等第二人确认移除{votes}"
         case State.VOID:
             return f"已移除{votes}"
         case State.KEPT:
-            return f"保留{votes}"
+            return f"已保留{votes}"
         case _:
             return f"还没有决定{votes}"
 
@@ -391,8 +389,8 @@ def _if(matter: Matter) -> str:
         return f"按最多算，少 {matter.case.high:,.0f} 票"
     states = {part.state for part in matter.parts}
     if states == {State.VOID}:
-        return "已去掉"
-    return "去掉后" if matter.open else "如果去掉"
+        return "已移除"
+    return "移除后" if matter.open else "如果移除"
 
 
 def ago(ms: int) -> str:
@@ -469,10 +467,10 @@ def _drawn(sheet: Sheet) -> dict[str, object]:
         )],
         "identities": [
             (IDENTITY_WORDS[Identity(one.identity)], Identity(one.identity).name.lower(),
-             _percent(one.case, sheet.case), _percent(one.others, sheet.others), one)
+             percent(one.case, sheet.case), percent(one.others, sheet.others), one)
             for one in sheet.identities if one.identity in set(Identity)
         ],
-        "percent": _percent,
+        "percent": percent,
     }  # fmt: skip
 
 
@@ -480,28 +478,19 @@ def _days(series: Series) -> list[DayRow]:
     days: dict[int, list[int]] = {}
     usual = series.usual or (0,) * len(series.case)
     for n, counts in enumerate(zip(series.case, series.others, usual, strict=True)):
-        day = (series.start_ms + n * series.step_ms + AHEAD_MS) // DAY_MS
+        day = day_of(series.start_ms + n * series.step_ms)
         sums = days.setdefault(day, [0, 0, 0])
         days[day] = [a + b for a, b in zip(sums, counts, strict=True)]
-    return [DayRow(_day_words(day), *sums) for day, sums in days.items()]
-
-
-def _day_words(day: int) -> str:
-    at = moment(day * DAY_MS)
-    return f"{at.month}月{at.day}日"
+    return [DayRow(day_words(day), *sums) for day, sums in days.items()]
 
 
 def _watched(counts: Sequence[int], unknown: int) -> float:
     """How many in a hundred watched a second of the film or more."""
-    return _percent(sum(counts[1:]), sum(counts) + unknown)
-
-
-def _percent(part: int, whole: int) -> float:
-    return round(100 * part / whole, 1) if whole else 0.0
+    return percent(sum(counts[1:]), sum(counts) + unknown)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Line:
     """A line of the case's history."""
 
     at_ms: int
@@ -510,7 +499,7 @@ class Told:
     reason: str
 
 
-def _history(parts: Sequence[Part]) -> list[Told]:
+def _history(parts: Sequence[Part]) -> list[Line]:
     """Everything that was decided about the case, newest first."""
     found = []
     for part in parts:
@@ -519,8 +508,8 @@ def _history(parts: Sequence[Part]) -> list[Told]:
         votes = f"，{part.batch.batch.votes:,} 票" if part.batch.batch.votes else ""
         for one in part.batch.decisions:
             word = DECISION_WORDS[one.decision] if votes else "看过了"
-            found.append((one.row, Told(one.at_ms, one.by, f"{word}{votes}", one.reason)))
-    return [told for _, told in sorted(found, key=lambda one: -one[0])]
+            found.append((one.row, Line(one.at_ms, one.by, f"{word}{votes}", one.reason)))
+    return [line for _, line in sorted(found, key=lambda one: -one[0])]
 
 
 def _slopes(change: Change, about: Sequence[int]) -> object | None:

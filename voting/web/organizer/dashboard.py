@@ -12,8 +12,18 @@ from typing import Any
 from flask import current_app, jsonify, render_template, request
 from flask.wrappers import Response
 
-from voting.contest import Entry, Identity, Standing, day_of, moment, neighbours
-from voting.figures import DAY_MS, HOUR_MS, Day, Hour, Overview, Race, days_of
+from voting.charts import percent
+from voting.contest import (
+    HOUR_MS,
+    Entry,
+    Identity,
+    Standing,
+    day_of,
+    day_words,
+    moment,
+    neighbours,
+)
+from voting.figures import Day, Hour, Overview, Race, days_of
 from voting.organizer import Power
 from voting.store.client import StoreDown
 from voting.store.figures import Kept
@@ -161,7 +171,7 @@ def _fields(site: Site) -> dict[str, Any]:
         "identities": _identities(overview),
         "refusals": _refusals(site, board, now_ms),
         "hour_word": hour_word,
-        "day_word": day_word,
+        "day_word": day_words,
         "charts": {
             "time": _time(board, hours, days, now_ms),
             "race": _race(kept.race, places, board),
@@ -186,14 +196,8 @@ def _day(overview: Overview, day: int) -> Day:
 
 def hour_word(hour: int) -> str:
     """`8月3日 20 时`"""
-    at = moment(hour * HOUR_MS)
-    return f"{at.month}月{at.day}日 {at.hour} 时"
-
-
-def day_word(day: int) -> str:
-    """`8月3日`"""
-    at = moment(day * DAY_MS)
-    return f"{at.month}月{at.day}日"
+    at_ms = hour * HOUR_MS
+    return f"{day_words(day_of(at_ms))} {moment(at_ms).hour} 时"
 
 
 def _real(hour: Hour) -> int:
@@ -271,7 +275,7 @@ def _by(board: Board, names: dict[str, str], of: Callable[[Entry], str]) -> list
         votes[of(board.entries[row.number])] += row.votes
     most = max(votes.values(), default=0)
     bars = [
-        Bar(names.get(key, key), votes[key], _percent(votes[key], most), entries[key])
+        Bar(names.get(key, key), votes[key], percent(votes[key], most), entries[key])
         for key in entries
     ]
     return sorted(bars, key=lambda bar: (-bar.votes, -bar.entries, bar.name))
@@ -281,14 +285,10 @@ def _identities(overview: Overview) -> list[Bar]:
     known = [one for one in IDENTITIES if overview.identities.get(one)]
     return [
         Bar(IDENTITIES[one][0], overview.identities[one],
-            _percent(overview.identities[one], overview.rows), meaning=IDENTITIES[one][1],
+            percent(overview.identities[one], overview.rows), meaning=IDENTITIES[one][1],
             mark=one.name.lower())
         for one in known
     ]  # fmt: skip
-
-
-def _percent(part: int, whole: int) -> float:
-    return round(100 * part / whole, 1) if whole else 0.0
 
 
 def _refusals(site: Site, board: Board, now_ms: int) -> Refusals | None:
@@ -310,7 +310,7 @@ def _refusals(site: Site, board: Board, now_ms: int) -> Refusals | None:
 
 def _columns(code: str, counts: Sequence[Counter[str]]) -> tuple[float, ...]:
     times = [one[code] for one in counts[-COLUMNS:]]
-    return tuple(_percent(one, max(times)) for one in times)
+    return tuple(percent(one, max(times)) for one in times)
 
 
 def _by_day(counts: Sequence[Counter[str]], today: int) -> Iterator[RefusedDay]:
@@ -322,7 +322,7 @@ def _by_day(counts: Sequence[Counter[str]], today: int) -> Iterator[RefusedDay]:
     worst = max((one.total() for one in days), default=0)
     for back, one in enumerate(reversed(days)):
         for code, times in one.most_common(1):
-            share = _percent(one.total(), worst)
+            share = percent(one.total(), worst)
             yield RefusedDay(today - back, one.total(), share, reason_of(code), times)
 
 

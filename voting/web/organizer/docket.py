@@ -176,6 +176,7 @@ class Clerk:
         batches: dict[str, list[BatchNow]] = {}
         for one in reversed(store.batches.all()):
             batches.setdefault(one.batch.case, []).append(one)
+        # Not board.votes_now: a board may be a second older than the decision just made.
         base = Counter(board.snapshot.tally)
         base.subtract(store.batches.deductions().now.removed())
         ranking = Ranking(base, tuple(board.entries), board.rules.winners)

@@ -29,6 +29,7 @@ from voting.web.site import this_site
 PER_PAGE = 60
 MOST_TOGETHER = 500
 LONGEST_REASON = 200
+NO_REASON = f"请用一句话写明理由（不超过 {LONGEST_REASON} 字），它会记入操作记录"
 FRAMES = tuple(f"frame-{n}.jpg" for n in range(1, 5))
 #: What reviewers see of an entry that the public may not see at all.
 FILE = re.compile(r"(?:web|web-720|frame-[1-4]|cover-[0-9]{2,4})\.(?:mp4|webp|jpg)")

@@ -6,7 +6,6 @@ answers only to whoever sits at the machine itself, and has nothing but the next
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -19,6 +18,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from wtforms import ValidationError
 
 from voting.contest import Standings
+from voting.network import ip_of
 from voting.organizer import Account, Power
 from voting.store.accounts import LONGEST_S
 from voting.store.standings import Board
@@ -158,9 +158,5 @@ def is_at_the_machine() -> bool:
     hops = this_site().settings.trusted_proxies
     if not hops and any(name in request.headers for name in PROXIED):
         return False
-    try:
-        found = ipaddress.ip_address(request.remote_addr or "")
-    except ValueError:
-        return False
-    mapped = getattr(found, "ipv4_mapped", None)
-    return (mapped or found).is_loopback
+    ip = ip_of(request.remote_addr or "")
+    return ip is not None and ip.is_loopback

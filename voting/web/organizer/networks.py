@@ -24,11 +24,10 @@ from voting.network import (
 )
 from voting.organizer import Power
 from voting.store.networks import LONGEST_WORDS, DeclarationRefused, terms
-from voting.web.organizer.entries import one_line
+from voting.web.organizer.entries import NO_REASON, one_line
 from voting.web.organizer.gate import console, may, me
 from voting.web.site import Site, this_site
 
-NO_REASON = "请用一句话写明理由（不超过 200 字），它会记入操作记录"
 PROXY = (
     "多半是网站前面还有一层代理（Nginx、负载均衡或 CDN）没有算进去："
     "请维护网站的人把 TRUSTED_PROXIES 改成代理的层数"

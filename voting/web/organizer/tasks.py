@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from voting.contest import EntryState, Phase
+from voting.contest import EntryState, Phase, minute_words
 from voting.organizer import Account, Power
 from voting.result import Result
 from voting.store import Store
@@ -15,7 +15,6 @@ from voting.store.log import Act, Kind
 from voting.store.standings import Board
 from voting.web.organizer.condition import Check, State
 from voting.web.organizer.docket import Docket
-from voting.web.pages import moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,9 @@ def _of_the_vote(store: Store, board: Board, now_ms: int) -> Iterator[Task]:
     phase = board.phase(now_ms)
     if phase is Phase.PAUSED:
         act = last_pause(store)
-        since = f"{moment(act.at_ms)} 起，{act.by}：{act.reason}" if act else "没有找到是谁暂停的"
+        since = "没有找到是谁暂停的"
+        if act:
+            since = f"{minute_words(act.at_ms)} 起，{act.by}：{act.reason}"
         todo = f"{since}。处理好以后，请恢复投票。"
         yield Task(State.WARN, "投票暂停中", todo, "去恢复", "/organizer/vote")
     elif phase is Phase.CLOSED:
@@ -115,7 +116,7 @@ def _of_cases(docket: Docket | None, now_ms: int, *, over: bool) -> Iterator[Tas
         todo = f"{one.case.votes:,} 票，平常约 {one.case.expected:,.0f} 票。只是提示，不影响作品。"
         yield Task(State.UNKNOWN, title, todo, "去看看", f"{there}/{one.case.id}", power)
     if docket.late(now_ms) and not over and docket.run:
-        title = f"核查停在 {moment(docket.run.at_ms)}"
+        title = f"核查停在 {minute_words(docket.run.at_ms)}"
         todo = "投票不受影响，之后的票还没有人看过。请看后台进程在不在运行。"
         yield Task(State.WARN, title, todo, "看详情", there, power)
 

@@ -19,7 +19,7 @@ from voting.store.jobs import ENDED, Job, JobKind
 from voting.store.log import KIND_WORDS, Act, Kind, subject_words
 from voting.store.results import Doubt, Draft
 from voting.store.rules import STEP_WORDS, LawRefused, Pauser
-from voting.web.organizer.entries import one_line
+from voting.web.organizer.entries import NO_REASON, one_line
 from voting.web.organizer.gate import console, may, me
 from voting.web.organizer.tasks import withdrawn_from
 from voting.web.site import Site, this_site
@@ -226,7 +226,7 @@ def _asked(step: Step) -> Asked:
     form = request.form
     reason = one_line(form.get("reason", ""))
     if not reason:
-        raise LawRefused("请用一句话写明理由（不超过 200 字），它会记入操作记录")
+        raise LawRefused(NO_REASON)
     at_ms = _moment(form.get("at", "")) if DEEDS[step].when else 0
     chosen = tuple(sorted(set(form.getlist("chosen", type=int))))
     jury_reason = one_line(form.get("jury_reason", ""))
