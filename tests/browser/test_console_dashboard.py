@@ -70,7 +70,8 @@ def test_a_refused_vote_shows_without_reloading(visit: Visit, page: Page):
 
 
 def test_nothing_is_wider_than_the_window(page: Page):
-    page.locator("details.more > summary").click()
+    for more in page.locator("details.more > summary").all():
+        more.click()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
