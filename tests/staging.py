@@ -50,7 +50,7 @@ def unhurried(app: Flask) -> Flask:
     app.testing = False  # errors are answered as in production
     voters: Voters = app.extensions["site"].voters
     look = voters.look
-    voters.look = lambda entry, now_ms: look(entry, now_ms - 2_000)  # type: ignore[method-assign]
+    voters.look = lambda entry, now_ms: look(entry, now_ms - 2_000)
     return app
 
 

@@ -121,7 +121,9 @@ def test_junk_is_worthless_and_breaks_nothing(junk: str):
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),  # noqa: E501
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 PARTS = ("algorithm", "cost", "keyLength", "keyPrefix", "nonce", "salt", "expiresAt", "data",

@@ -389,7 +389,7 @@ def test_a_phone_is_told_an_address_that_it_can_reach(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, str], phone: str
 ) -> None:
     monkeypatch.setattr(banner, "lan_address", lambda: "10.9.9.9")
-    settings = replace(settings_in(tmp_path), **change)  # type: ignore[arg-type]
+    settings = replace(settings_in(tmp_path), **change)
     assert banner.phone_address(settings) == phone
     assert ("only this machine" in banner.banner(settings)) == (phone == "")
 

@@ -10,6 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ from voting.store.rules import LawRefused
 
 HOLD, KEEP, ASK, VOID, BACK = Decision
 DAY_MS = 24 * 3600 * 1000
+#: A voter of its own for each vote.
+VOTERS = count(1)
 
 
 class Died(Exception):  # noqa: N818 the plain word
@@ -57,13 +60,9 @@ def cast(contest: Contest, *entries: int) -> list[str]:
     """Votes by voters of their own; their ids."""
     found = []
     for entry in entries:
-        cast.voters += 1  # type: ignore[attr-defined]
-        voter = b"v%07d" % cast.voters  # type: ignore[attr-defined]
+        voter = b"v%07d" % next(VOTERS)
         found.append(contest.cast(a_ballot(entry, voter)).vote_id)
     return found
-
-
-cast.voters = 0  # type: ignore[attr-defined]
 
 
 @pytest.fixture
@@ -569,14 +568,14 @@ class Play:
         derive, rows = Batches._derive, store.log.last().n
         try:
             if killed:
-                Batches._derive = die  # type: ignore[method-assign, assignment]
+                Batches._derive = die
             store.batches.decide(batch.id, decision, "因为", by)
         except DecisionRefused:
             return
         except Died:
             pass
         finally:
-            Batches._derive = derive  # type: ignore[method-assign]
+            Batches._derive = derive
         assert store.log.last().n == rows + 1
         if decision is VOID:
             self.out[batch.id] = set(store.batches.votes_of(batch.id))

@@ -36,7 +36,7 @@ def gate(throttle_url: str) -> Gate:
 def newcomer(network: bytes = HOME, agent: bytes | None = None, **fields: object) -> Newcomer:
     """Somebody new with a browser that nobody else has, unless told otherwise."""
     view, agent = secrets.token_bytes(8), agent or secrets.token_bytes(4)
-    return Newcomer(view, int(time.time() * 1000), network, agent, **fields)  # type: ignore[arg-type]
+    return Newcomer(view, int(time.time() * 1000), network, agent, **fields)
 
 
 def come(gate: Gate, many: int, *, solved: bool = False, **fields: object) -> Counter[Rung]:
