@@ -34,7 +34,7 @@ def chance(one: Evidence) -> str:
 
 def entry(name: str) -> str:
     """An entry as a ledger names it: `007 号`, and `e017` for what isn't one of ours."""
-    return f"{int(name):03d} 号" if name.isascii() and name.isdecimal() else name
+    return f"{name:0>3} 号" if name.isascii() and name.isdecimal() else name
 
 
 def effect(found: Effect, winners: int) -> str:
