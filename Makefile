@@ -48,7 +48,7 @@ clean: ## remove .venv and caches; never touches DATA_DIR
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 setup:
-	@sh deploy/setup.sh requirements.txt requirements-scrutiny.txt
+	@sh deploy/setup.sh requirements.txt --if-possible requirements-scrutiny.txt
 
 setup-dev:
 	@sh deploy/setup.sh requirements.txt requirements-scrutiny.txt requirements-dev.txt

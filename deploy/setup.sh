@@ -1,9 +1,16 @@
 #!/bin/sh
-# Makes .venv and installs the given requirements files: deploy/setup.sh FILE...
-# Does nothing when they haven't changed since. Said in one sentence when it can't be done.
+# Makes .venv and installs requirements: deploy/setup.sh FILE... [--if-possible FILE...]
+# Does nothing when they haven't changed since. Said in one sentence when it can't be done; what
+# comes behind --if-possible stops nothing, because the site must start without it.
 set -eu
 cd "$(dirname "$0")/.."
 
+all=$*
+needed=${all%%--if-possible*}
+wished=${all#"$needed"}
+wished=${wished#--if-possible}
+# shellcheck disable=SC2086 # the files are words
+set -- $needed $wished
 needed_mb=$((400 * $#))  # measured: 295 MB for the site, 690 with scrutiny, 1,010 for the tests
 
 refuse() {
@@ -97,7 +104,7 @@ install() {
         "(about 30 s the first time) …"
     # shellcheck disable=SC2086 # the options are words
     .venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check \
-        $options >.venv/setup.log 2>&1 </dev/null || give_up "installing the packages"
+        $options >.venv/setup.log 2>&1 </dev/null || return 1
     for file in "$@"; do cksum <"$file" >".venv/installed-$file"; done
 }
 
@@ -115,6 +122,14 @@ give_up() {
     refuse "Setting up stopped while $1 (the last lines are above, all in .venv/setup.log)."
 }
 
+# shellcheck disable=SC2086 # the files are words
+install_all() {
+    up_to_date $needed || install $needed || give_up "installing the packages"
+    up_to_date $wished || install $wished ||
+        echo "What is in" $wished "can't be installed here (see .venv/setup.log);" \
+            "the site starts without it."
+}
+
 wait_for_another
 if [ ! -e .venv/unfinished ] && up_to_date "$@"; then exit 0; fi
 check_disk
@@ -122,5 +137,5 @@ if [ -e .venv/unfinished ] || ! .venv/bin/python -c 'import pip' 2>/dev/null; th
     make_venv
 fi
 echo $$ >.venv/unfinished
-install "$@"
+install_all
 rm .venv/unfinished

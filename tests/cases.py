@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from voting.case import Case, Effect, Evidence, Finding, Pattern, Run, Sign
-from voting.contest import Ballot, Identity, Signals, rank
+from voting.case import Case, Effect, Evidence, Finding, Pattern, Run, Sign, effect
+from voting.contest import Ballot, Identity, Signals
 from voting.scrutiny.sheets import Names, Pen
 from voting.scrutiny.votes import Votes, of_frame
 from voting.sheet import Sheet
@@ -234,14 +234,10 @@ def effect_of(
     tally: Counter[int], entries: Sequence[tuple[str, int]], winners: int
 ) -> Effect:
     """What becomes of the winning places without these votes."""
-    less = tally - Counter({int(entry): votes for entry, votes in entries})
-    before, after = ({row.number: row.rank for row in rank(t, tally)} for t in (tally, less))
-    winning = [{n for n, place in p.items() if place <= winners} for p in (before, after)]
-    return Effect(
-        leave=tuple(str(n) for n in sorted(winning[0] - winning[1])),
-        enter=tuple(str(n) for n in sorted(winning[1] - winning[0])),
-        places=tuple((entry, before[int(entry)], after[int(entry)]) for entry, _ in entries),
-    )
+    before = {str(number): votes for number, votes in tally.items()}
+    less = Counter(dict(entries))
+    after = {name: votes - less[name] for name, votes in before.items()}
+    return effect(before, after, winners, [name for name, _ in entries])
 
 
 def _weight(case: Case) -> tuple[bool, int, int]:

@@ -20,7 +20,7 @@ FILES = sorted(path for path in HOUSE.rglob("*.py") if "__pycache__" not in path
 MAY_IMPORT = {
     # What knows nobody.
     "contest": set(),  # the nouns, and what follows from them
-    "case": set(),  # what scrutiny found, as people read and decide it
+    "case": {"contest"},  # what scrutiny found, as people read and decide it
     "sheet": set(),  # the figures that a case's page draws
     "network": set(),  # addresses, and the networks that were declared in advance
     "disk": set(),  # files that appear whole, and room for the vote

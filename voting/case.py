@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
+
+from voting.contest import ranks, winning
 
 
 class Pattern(enum.StrEnum):
@@ -97,6 +99,20 @@ class Effect:
     @property
     def changes_winners(self) -> bool:
         return bool(self.leave or self.enter)
+
+
+def effect(
+    before: Mapping[str, float], after: Mapping[str, float], winners: int, about: Iterable[str] = ()
+) -> Effect:
+    """What becomes of the places when the counts `before` become those `after`, which have the same
+    entries; the places are told of those that it is `about`."""
+    won, wins = winning(before, winners), winning(after, winners)
+    old, new = ranks(before), ranks(after)
+    return Effect(
+        leave=tuple(sorted(won - wins, key=lambda name: (old[name], name))),
+        enter=tuple(sorted(wins - won, key=lambda name: (new[name], name))),
+        places=tuple((name, old[name], new[name]) for name in about),
+    )
 
 
 @dataclass(frozen=True, slots=True)

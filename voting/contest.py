@@ -13,6 +13,10 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from typing import TypeVar
+
+#: An entry, by its number or as a ledger names it.
+Name = TypeVar("Name", int, str)
 
 #: China has one time zone and no daylight saving, so a fixed offset is exact (and needs no tzdata).
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
@@ -523,25 +527,34 @@ def decided_through(rules: Rules, now_ms: int) -> int | None:
     return midnight_after(now_ms) - DAY_MS
 
 
+def ranks(tally: Mapping[Name, float]) -> dict[Name, int]:
+    """Everybody's place. Equal counts share one, and those after it are skipped (1, 2, 2, 4)."""
+    ordered = sorted(tally.values(), reverse=True)
+    first = {votes: place for place, votes in reversed(list(enumerate(ordered, start=1)))}
+    return {name: first[votes] for name, votes in tally.items()}
+
+
+def winning(tally: Mapping[Name, float], winners: int) -> set[Name]:
+    """Who is inside the winning places; nobody wins without a vote."""
+    return {name for name, place in ranks(tally).items() if place <= winners and tally[name] > 0}
+
+
 def rank(tally: Mapping[int, int], numbers: Iterable[int]) -> tuple[Standing, ...]:
     """Order `numbers` by their votes in `tally`; within a shared place by number."""
-    rows: list[Standing] = []
-    for place, number in enumerate(sorted(numbers, key=lambda n: (-tally.get(n, 0), n)), start=1):
-        votes = tally.get(number, 0)
-        shared = bool(rows) and rows[-1].votes == votes
-        rows.append(Standing(rows[-1].rank if shared else place, number, votes))
-    return tuple(rows)
+    votes = {number: tally.get(number, 0) for number in numbers}
+    rows = (Standing(place, number, votes[number]) for number, place in ranks(votes).items())
+    return tuple(sorted(rows, key=lambda row: (row.rank, row.number)))
 
 
 def neighbours(rows: Sequence[Standing], standing: Standing, winners: int) -> Neighbours:
     above = [row.votes for row in rows if row.votes > standing.votes]
     below = [row.votes for row in rows if row.votes < standing.votes]
-    winning = [row for row in rows if row.rank <= winners and row.votes]
-    last_in = winning[-1].votes if len(winning) >= winners else 1
+    best = [row for row in rows if row.rank <= winners and row.votes]
+    last_in = best[-1].votes if len(best) >= winners else 1
     return Neighbours(
         above=min(above) - standing.votes if above else None,
         below=standing.votes - max(below) if below else None,
-        to_win=0 if standing in winning else last_in - standing.votes,
+        to_win=0 if standing in best else last_in - standing.votes,
     )
 
 

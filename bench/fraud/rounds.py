@@ -13,9 +13,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,6 +54,11 @@ class Job:
     votes: int
     twist: str = ""
     detector: str = "scrutiny"
+
+    @property
+    def ledger(self) -> str:
+        """What its ledger is called; other twists and detectors have the same."""
+        return f"{self.world}-{self.scenario}-{self.skill}-{self.seed}-{self.votes}"
 
     @property
     def attack(self) -> str:
@@ -98,7 +104,7 @@ def sweep() -> None:
 
 def ledger_of(job: Job) -> Path:
     """The job's ledger folder, made if it isn't there."""
-    name = f"{job.world}-{job.scenario}-{job.skill}-{job.seed}-{job.votes}"
+    name = job.ledger
     folder = cache() / name
     if not (folder / "labels.npz").is_file():
         # Two jobs may want the same ledger at the same time: it appears whole or not at all.
@@ -106,9 +112,9 @@ def ledger_of(job: Job) -> Path:
         _make(job, part)
         ledger.load(part)
         _appear(part, folder)
-    if job.twist in ("", LABELS_DEALT):
+    twisted = ledger_folder(job)
+    if twisted == folder:
         return folder
-    twisted = cache() / f"{name}-{job.twist}"
     if not (twisted / "labels.npz").is_file():
         part = cache() / f".{name}-{job.twist}-{os.getpid()}"
         if job.twist == ENTRIES_DEALT:
@@ -117,6 +123,12 @@ def ledger_of(job: Job) -> Path:
             ledger.blank(folder, job.twist, part)
         _appear(part, twisted)
     return twisted
+
+
+def ledger_folder(job: Job) -> Path:
+    """Where its ledger lies, once it is made."""
+    plain = job.twist in ("", LABELS_DEALT)
+    return cache() / (job.ledger if plain else f"{job.ledger}-{job.twist}")
 
 
 def _appear(part: Path, folder: Path) -> None:
@@ -136,8 +148,8 @@ def _make(job: Job, folder: Path) -> None:
     subprocess.run([sys.executable, str(SIMULATOR_FILE), *words], check=True, capture_output=True)
 
 
-def play(job: Job, keep: bool = True) -> dict[str, Any]:
-    """The job and its score as plain data. `keep`: whether its ledger stays in the cache."""
+def play(job: Job) -> dict[str, Any]:
+    """The job and its score as plain data."""
     folder = ledger_of(job)
     labels = ledger.load(folder)
     if job.twist == LABELS_DEALT:
@@ -149,33 +161,49 @@ def play(job: Job, keep: bool = True) -> dict[str, Any]:
         verdict = replace(verdict, seconds=time.perf_counter() - begun)
     found = asdict(score(labels, verdict))
     del found["counts"]
-    if not keep:
-        shutil.rmtree(folder, ignore_errors=True)
     return {"job": asdict(job), "score": found}
+
+
+def play_each(jobs: Sequence[Job], keep: bool) -> list[dict[str, Any] | str]:
+    """The results of all jobs with one ledger, or what went wrong with each. `keep`: whether the
+    ledger stays in the cache."""
+    found: list[dict[str, Any] | str] = []
+    for job in jobs:
+        try:
+            found.append(play(job))
+        except Exception as wrong:  # a detector at work may raise anything
+            found.append(f"{type(wrong).__name__}: {wrong}")
+    if not keep:
+        for folder in {cache() / jobs[0].ledger, *(ledger_folder(job) for job in jobs)}:
+            shutil.rmtree(folder, ignore_errors=True)
+    return found
 
 
 def play_all(
     jobs: Iterable[Job], workers: int, say: Callable[[str], None], keep: bool = True
 ) -> Iterator[dict[str, Any]]:
     """Every job's result, as they come; a job that fails is told of and left out."""
-    jobs = list(jobs)
-    begun = time.perf_counter()
+    # In one process one after the other, because the last of them removes the ledger.
+    groups = [list(some) for _, some in groupby(jobs, lambda job: job.ledger)]
+    begun, done, total = time.perf_counter(), 0, sum(map(len, groups))
     os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
     # Not forked: polars' threads don't survive it.
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
-        waiting = {pool.submit(play, job, keep): job for job in jobs}
-        for done, future in enumerate(as_completed(waiting), 1):
-            job = waiting[future]
-            name = f"{job.world} {job.scenario} {job.skill} {job.seed} {job.twist}".rstrip()
-            try:
-                result = future.result()
-            except Exception as wrong:  # a detector at work may raise anything
-                say(f"{done}/{len(jobs)} {name}: FAILED, {type(wrong).__name__}: {wrong}")
-                continue
-            found = result["score"]
-            recall = "–" if found["recall_all"] is None else f"{found['recall_all']:.2f}"
-            say(f"{done}/{len(jobs)} {name}: recall {recall}, honest flagged "
-                f"{100 * found['flagged']:.3f} %, {found['seconds']:.1f} s "
-                f"({time.perf_counter() - begun:.0f} s)")  # fmt: skip
-            yield result
+        waiting = {pool.submit(play_each, some, keep): some for some in groups}
+        for future in as_completed(waiting):
+            for job, result in zip(waiting[future], future.result(), strict=True):
+                done += 1
+                say(f"{done}/{total} {_told(job, result)} ({time.perf_counter() - begun:.0f} s)")
+                if not isinstance(result, str):
+                    yield result
+
+
+def _told(job: Job, result: dict[str, Any] | str) -> str:
+    name = f"{job.world} {job.scenario} {job.skill} {job.seed} {job.twist}".rstrip()
+    if isinstance(result, str):
+        return f"{name}: FAILED, {result}"
+    found = result["score"]
+    recall = "–" if found["recall_all"] is None else f"{found['recall_all']:.2f}"
+    honest = f"honest flagged {100 * found['flagged']:.3f} %"
+    return f"{name}: recall {recall}, {honest}, {found['seconds']:.1f} s"

@@ -162,6 +162,32 @@ def test_what_pip_meets_is_said_in_one_sentence(
     assert machine.setup()[0] == 0
 
 
+# pip meets something in the second file only.
+PIP = "case $* in *two.txt*) echo 'No matching distribution found for x==1'; exit 1 ;; esac"
+
+
+def test_what_is_only_wished_for_stops_nothing(machine: Machine) -> None:
+    wished = ("one.txt", "--if-possible", "two.txt")
+    told = [
+        "Making .venv with Python 3.12 …",
+        "Installing 2 packages (about 30 s the first time) …",
+        "Installing 1 packages (about 30 s the first time) …",
+        "What is in two.txt can't be installed here (see .venv/setup.log);"
+        " the site starts without it.",
+    ]
+    assert machine.setup(*wished, PIP=PIP) == (0, told)
+    assert machine.setup("one.txt") == (0, []), "it is whole"
+    assert machine.setup(*wished, PIP=PIP) == (0, told[2:]), "tried again, the needed ones not"
+    assert machine.setup(*wished) == (0, told[2:3])
+    assert machine.setup(*wished) == (0, [])
+
+
+def test_what_is_needed_stops_though_something_is_wished_for(machine: Machine) -> None:
+    code, lines = machine.setup("two.txt", "--if-possible", "one.txt", PIP=PIP)
+    assert code == 1
+    assert lines[-1].startswith("Setting up stopped while installing the packages")
+
+
 def test_a_disk_too_full_is_seen_ahead(machine: Machine) -> None:
     machine.tool("df", "#!/bin/sh\necho head\necho /dev/x 9 9 204800 9% /\n")
     code, lines = machine.setup()

@@ -31,7 +31,7 @@ def private(tmp_path, monkeypatch):
 def inline(jobs, workers, say, keep):
     """Jobs without processes."""
     for job in jobs:
-        yield rounds.play(job, keep)
+        yield from rounds.play_each([job], keep)
 
 
 def run(monkeypatch, *words: str) -> int:
@@ -46,8 +46,19 @@ def test_a_job_is_made_judged_and_forgotten():
     found = rounds.play(JOB)
     assert found["score"]["recall"] == {"script": 0.0}
     assert rounds.ledger_of(JOB).is_dir()
-    assert rounds.play(JOB, keep=False) | {"score": 0} == found | {"score": 0}
+    (again,) = rounds.play_each([JOB], keep=False)
+    assert again["job"] == found["job"]
     assert not list(rounds.cache().iterdir())
+
+
+def test_the_jobs_of_one_ledger_share_it_and_one_that_fails_spoils_none(monkeypatch):
+    monkeypatch.setattr(ledger, "blank", lambda *_: 1 / 0)
+    jobs = [JOB, replace(JOB, twist="ip"), replace(JOB, twist=ENTRIES_DEALT), JOB]
+    first, failed, dealt, last = rounds.play_each(jobs, keep=False)
+    assert failed == "ZeroDivisionError: division by zero"
+    assert dealt["job"]["twist"] == ENTRIES_DEALT
+    assert first["job"] == last["job"]
+    assert not list(rounds.cache().glob("home*"))
 
 
 def test_a_ledger_appears_whole_or_not_at_all(monkeypatch):

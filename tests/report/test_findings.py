@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from cases import World, a_world
 
-from voting.case import Finding, Run
-from voting.report.findings import Findings, changes, lines, page, places, write_flags
+from voting.case import Effect, Finding, Run
+from voting.report.findings import Findings, lines, page, places, without_all, write_flags
 
 NOW = 1_763_000_000_000
 
@@ -38,8 +38,8 @@ def test_the_ranking_is_told_before_and_after(world: World, found: Findings):
 
 
 def test_who_leaves_and_who_comes_in(found: Findings):
-    assert changes(found) == (["10", "9"], ["11", "12"])
-    assert "前 10 名里 010 号、009 号 退出，011 号、012 号 进入" in list(lines(found))[-1]
+    assert without_all(found) == Effect(leave=("9", "10"), enter=("11", "12"))
+    assert "前 10 名里 009 号、010 号 退出，011 号、012 号 进入" in list(lines(found))[-1]
 
 
 def test_only_votes_that_can_be_named_are_taken_away(world: World, found: Findings):

@@ -12,8 +12,6 @@ from dataclasses import asdict, replace
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scenes import (
     BEGIN,
     Made,
@@ -31,9 +29,8 @@ from scenes import (
 )
 
 from voting.case import PATTERN_WORDS, Finding, Pattern, read, write
-from voting.contest import rank
 from voting.scrutiny import scrutinize
-from voting.scrutiny.look import MOST_CASES, _named, _ranks, look
+from voting.scrutiny.look import MOST_CASES, _named, look
 from voting.scrutiny.suspects import Suspect
 from voting.scrutiny.votes import COLUMNS, DAY_MS, HOUR_MS, MINUTE_MS, of_frame
 from voting.settings import ROOT
@@ -118,14 +115,6 @@ def test_an_effect_is_the_ranking_without_the_votes():
     assert effect.leave == ("e20",)
     assert len(effect.enter) == 1
     assert effect.changes_winners
-
-
-@given(st.lists(st.integers(0, 30), min_size=1, max_size=40))
-def test_equal_counts_share_their_place_as_in_the_ranking(counts):
-    standings = rank(dict(enumerate(counts)), range(len(counts)))
-    assert {one.number: one.rank for one in standings} == dict(
-        enumerate(_ranks(np.array(counts, float)).tolist())
-    )
 
 
 # --- a clean contest ------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from voting.jobs import CannotDo
 from voting.report import draft
 from voting.result import AWARD_WORDS, Result, digest, tie_words
 from voting.settings import refuse_without_voters
+from voting.store.results import Doubted
 from voting.store.rules import PHASES
 from voting.web.site import Site
 
@@ -228,10 +229,11 @@ def _public_so_far(site: Site) -> None:
 
 def _require_settled(site: Site, without_scrutiny: str) -> None:
     """Say what stands in the way before anybody is asked whether they are sure."""
-    for doubt in site.store.results.doubts():
-        if not (doubt.waivable and without_scrutiny):
-            how = "（--without-scrutiny 理由）" if doubt.waivable else ""
-            raise click.ClickException(f"还不能公布：{doubt.sentence}{how}")
+    try:
+        site.store.results.waive(without_scrutiny)
+    except Doubted as error:
+        how = "（--without-scrutiny 理由）" if error.doubt.waivable else ""
+        raise click.ClickException(f"还不能公布：{error}{how}") from error
 
 
 def _computed(site: Site) -> Result:

@@ -11,11 +11,12 @@ from typing import Final
 
 from jinja2 import Environment
 
-from voting.case import PATTERN_WORDS, SIGN_WORDS, Case, Finding, Run
+from voting import phrases
+from voting.case import PATTERN_WORDS, SIGN_WORDS, Case, Effect, Finding, Run, effect
 from voting.charts import Timeline, seconds, span, timeline
-from voting.contest import moment
+from voting.contest import moment, ranks
 from voting.disk import whole
-from voting.phrases import chance, effect, entry, observed, when
+from voting.phrases import chance, entry, observed, when
 from voting.sheet import Sheet
 
 FLAGS: Final = ("vote_id", "score", "reason")
@@ -59,30 +60,26 @@ class Place:
 
 def places(found: Findings) -> list[Place]:
     """The whole ranking, as it would be without all votes that a case names."""
-    less = dict(found.tally)
-    for case in found.run.cases:
-        if case.finding is Finding.VOTES:
-            for name, votes in case.entries:
-                less[name] -= votes
-    before, after = _ranks(found.tally), _ranks(less)
+    less = _left(found)
+    before, after = ranks(found.tally), ranks(less)
     rows = [Place(name, before[name], votes, after[name], less[name])
             for name, votes in found.tally.items()]  # fmt: skip
     return sorted(rows, key=lambda row: (row.after, row.before, row.name))
 
 
-def _ranks(tally: Mapping[str, int]) -> dict[str, int]:
-    """Equal counts share the place (1, 2, 2, 4)."""
-    ordered = sorted(tally.values(), reverse=True)
-    first = {votes: place for place, votes in reversed(list(enumerate(ordered, start=1)))}
-    return {name: first[votes] for name, votes in tally.items()}
+def without_all(found: Findings) -> Effect:
+    """What becomes of the winning places without all votes that cases name."""
+    return effect(found.tally, _left(found), found.winners)
 
 
-def changes(found: Findings) -> tuple[list[str], list[str]]:
-    """Who leaves the winning places without the votes that cases name, and who comes in."""
-    rows = places(found)
-    won = {row.name for row in rows if row.before <= found.winners and row.votes}
-    wins = {row.name for row in rows if row.after <= found.winners and row.left}
-    return sorted(won - wins), sorted(wins - won)
+def _left(found: Findings) -> dict[str, int]:
+    """The entries' votes without all that a case names."""
+    less = dict(found.tally)
+    for case in found.run.cases:
+        if case.finding is Finding.VOTES:
+            for name, votes in case.entries:
+                less[name] -= votes
+    return less
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +97,7 @@ def page(found: Findings) -> str:
     text = (files("voting") / "report" / "findings.html").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["count"] = lambda number: f"{number:,}"
-    leave, enter = changes(found)
-    rows = places(found)
+    rows, change = places(found), without_all(found)
     return environment.from_string(text).render(
         found=found,
         run=found.run,
@@ -110,15 +106,15 @@ def page(found: Findings) -> str:
         last=moment(found.last_ms),
         chapters=[_chapter(case, found.sheets.get(case.id)) for case in found.run.cases],
         places=[row for row in rows if min(row.before, row.after) <= found.winners + BELOW],
-        leave=[entry(name) for name in leave],
-        enter=[entry(name) for name in enter],
+        leave=[entry(name) for name in change.leave],
+        enter=[entry(name) for name in change.enter],
         patterns=PATTERN_WORDS,
         signs=SIGN_WORDS,
         observed=observed,
         when=when,
         chance=chance,
         entry=entry,
-        effect=lambda case: effect(case.effect, found.winners),
+        effect=lambda case: phrases.effect(case.effect, found.winners),
         span=span,
         seconds=seconds,
     )
@@ -175,9 +171,8 @@ def lines(found: Findings) -> Iterator[str]:
             yield f"{lead}{_without(case, found.winners)}"
             if case.explanation:
                 yield f"{lead}最像的正当情形：{case.explanation.removeprefix('最像的正当情形：')}"
-    leave, enter = changes(found)
     yield ""
-    yield f"被点名的票都移除的话，{_winners(found.winners, leave, enter)}"
+    yield f"被点名的票都移除的话，{_winners(found.winners, without_all(found))}"
 
 
 def summary(found: Findings) -> str:
@@ -202,14 +197,14 @@ def _without(case: Case, winners: int) -> str:
     if case.finding is Finding.SURGE:
         return "只是提示：票来得比平常快，不是证据"
     lead = f"按最多算少 {case.high:,.0f} 票" if case.finding is Finding.EXCESS else "移除后"
-    return f"{lead}：{effect(case.effect, winners)}"
+    return f"{lead}：{phrases.effect(case.effect, winners)}"
 
 
-def _winners(winners: int, leave: list[str], enter: list[str]) -> str:
-    if not leave and not enter:
+def _winners(winners: int, change: Effect) -> str:
+    if not change.changes_winners:
         return f"前 {winners} 名不变。"
     parts = [f"{'、'.join(map(entry, some))} {word}" for some, word in
-             ((leave, "退出"), (enter, "进入")) if some]  # fmt: skip
+             ((change.leave, "退出"), (change.enter, "进入")) if some]  # fmt: skip
     return f"前 {winners} 名里 {'，'.join(parts)}。"
 
 

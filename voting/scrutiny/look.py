@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from voting.case import PATTERN_WORDS, Case, Effect, Finding, Pattern, Run
+from voting.case import PATTERN_WORDS, Case, Effect, Finding, Pattern, Run, effect
 from voting.scrutiny.ground import Ground
 from voting.scrutiny.measures import SMALLEST
 from voting.scrutiny.suspects import (
@@ -20,7 +20,7 @@ from voting.scrutiny.suspects import (
     of_surges,
     of_troops,
 )
-from voting.scrutiny.votes import Floats, Ints, Longs, Mask, Votes
+from voting.scrutiny.votes import Floats, Ints, Longs, Votes
 
 #: Patterns that one way of looking tells apart.
 FOUND_AS: Final = dict.fromkeys((Pattern.PHONE_ROOM, Pattern.LOCKSTEP), "together") | dict.fromkeys(
@@ -35,6 +35,8 @@ FOUND_AS: Final = dict.fromkeys((Pattern.PHONE_ROOM, Pattern.LOCKSTEP), "togethe
 )
 #: As many cases as people can decide about.
 MOST_CASES: Final = 30
+#: So many of a case's entries are told of with their places.
+MOST_NAMED: Final = 3
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def _settled(
         case = one.case
         if len(own) < len(one.votes):
             case = replace(case, votes=len(own), entries=entries_of(votes, own))
-        cases.append(Suspect(replace(case, effect=effect(votes, winners, own, case)), own))
+        cases.append(Suspect(replace(case, effect=_effect(votes, winners, own, case)), own))
     cases.sort(key=lambda one: (not one.case.effect.changes_winners, -one.case.votes))
     cases = _named(cases[:MOST_CASES])
     reason = np.full(len(votes), -1, np.int32)
@@ -137,28 +139,12 @@ def _named(cases: list[Suspect]) -> list[Suspect]:
     return [replace(one, case=replace(one.case, id=ids[place])) for place, one in enumerate(cases)]
 
 
-def effect(votes: Votes, winners: int, at: Longs, case: Case) -> Effect:
+def _effect(votes: Votes, winners: int, at: Longs, case: Case) -> Effect:
     """What the ranking would be without these votes; for an excess, without its upper bound."""
-    before: Floats = votes.per_entry.astype(float)
-    after: Floats = before - np.bincount(votes.entry[at], minlength=len(before)).astype(float)
-    if case.finding is Finding.EXCESS:
-        after[votes.entries.index(case.entries[0][0])] -= case.high
-    old, new = _ranks(before), _ranks(after)
-    won, wins = _winning(old, before, winners), _winning(new, after, winners)
-    moved = [votes.entries.index(name) for name, _ in case.entries]
-    return Effect(
-        leave=tuple(votes.entries[e] for e in np.flatnonzero(won & ~wins)),
-        enter=tuple(votes.entries[e] for e in np.flatnonzero(wins & ~won)),
-        places=tuple((votes.entries[e], int(old[e]), int(new[e])) for e in moved[:3]),
+    less = votes.per_entry - np.bincount(votes.entry[at], minlength=len(votes.entries))
+    before, after = (
+        dict(zip(votes.entries, count.tolist(), strict=True)) for count in (votes.per_entry, less)
     )
-
-
-def _ranks(count: Floats) -> Ints:
-    """Equal counts share the place (1, 2, 2, 4)."""
-    ordered = np.sort(count)[::-1]
-    return (np.searchsorted(-ordered, -count, side="left") + 1).astype(np.int32)
-
-
-def _winning(ranks: Ints, count: Floats, winners: int) -> Mask:
-    found: Mask = (ranks <= winners) & (count > 0)
-    return found
+    if case.finding is Finding.EXCESS:
+        after[case.entries[0][0]] -= case.high
+    return effect(before, after, winners, [name for name, _ in case.entries[:MOST_NAMED]])

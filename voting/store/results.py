@@ -29,6 +29,14 @@ class PublishRefused(LawRefused):
     """This result can't be published; the text is one sentence."""
 
 
+class Doubted(PublishRefused):
+    """Something stands in the way of publishing."""
+
+    def __init__(self, doubt: Doubt) -> None:
+        super().__init__(doubt.sentence)
+        self.doubt = doubt
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A result that is not public, and the version of the catalogue it was made from."""
@@ -206,7 +214,7 @@ class Results:
                 raise PublishRefused("这份结果已经过时，没有公布。请重新计算，看过以后再公布")
             if not self.agrees(draft.result):
                 raise PublishRefused("票数与账本不一致，不能公布。请先运行 recount 核查")
-            waived = self._waived(without_scrutiny)
+            waived = self.waive(without_scrutiny)
             result = self._settled(draft.result, chosen, jury_reason)
             earlier = self.all()
             result = replace(
@@ -239,12 +247,13 @@ class Results:
                 Stage.UNDER_REVIEW, Kind.UNPUBLISH, self._count(), reason, by, now_ms
             )
 
-    def _waived(self, reason: str) -> str:
-        """The reason if one was needed. Raises PublishRefused for a doubt that none can waive."""
+    def waive(self, reason: str) -> str:
+        """The reason as it is published: '' where there is no doubt that needs one. Raises Doubted
+        for one that the reason doesn't waive."""
         doubts = self.doubts()
         for doubt in doubts:
             if not (doubt.waivable and reason.strip()):
-                raise PublishRefused(f"还不能公布：{doubt.sentence}")
+                raise Doubted(doubt)
         return reason.strip() if doubts else ""
 
     def _put(self, result: Result) -> None:

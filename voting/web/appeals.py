@@ -25,7 +25,7 @@ from voting.web.errors import Problem
 from voting.web.gallery import number_in, plain
 from voting.web.pages import public
 from voting.web.ranking import removed_groups
-from voting.web.site import Site, this_site
+from voting.web.site import Site, is_foreign, this_site
 from voting.web.throttle import refuse_flood, refuse_hammering
 
 blueprint = Blueprint("appeals", __name__)
@@ -152,7 +152,7 @@ def _no_such_ticket() -> Problem:
 
 def _refuse_others() -> None:
     """Programs, other sites' pages, and pages that have grown too old. Raises Wrong or Problem."""
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+    if is_foreign(this_site(), request):
         raise Problem(403, "foreign_site", "这不是从本站页面提交的", "请在本站打开申诉页再提交")
     if not AppealForm(formdata=request.form).validate():
         raise Wrong("这个页面放得太久了，请再按一次“提交”")

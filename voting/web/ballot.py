@@ -21,7 +21,14 @@ from voting.voter import AGED_S, PASS_LIVES_S, Intention, Pass, View, Worthless
 from voting.web.errors import NOSNIFF, Problem
 from voting.web.gallery import find
 from voting.web.pages import iso
-from voting.web.site import PASS_COOKIE, SIGN_IN_COOKIE, Site, this_site, visitors_pass
+from voting.web.site import (
+    PASS_COOKIE,
+    SIGN_IN_COOKIE,
+    Site,
+    is_foreign,
+    this_site,
+    visitors_pass,
+)
 from voting.web.throttle import new_pass, refuse_hammering
 from voting.wechat import in_wechat
 
@@ -365,13 +372,7 @@ def seconds_watched(body: dict[str, Any]) -> int:
 
 
 def _refuse_foreign_site(site: Site, request: Request) -> None:
-    """Another site's page must not vote in a visitor's name. What isn't sent is neutral."""
-    site_of_request = request.headers.get("Sec-Fetch-Site", "same-origin")
-    origin = request.headers.get("Origin", "")
-    ours = (request.host, site.settings.public_url.partition("://")[2])
-    if site_of_request not in ("same-origin", "none") or (
-        origin and (origin.partition("://")[2] or "null") not in ours
-    ):
+    if is_foreign(site, request):
         raise Problem(403, "foreign_site", "这个请求不是从本站页面发出的", "请打开作品页再投")
 
 

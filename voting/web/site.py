@@ -99,6 +99,16 @@ def this_site() -> Site:
     return site
 
 
+def is_foreign(site: Site, request: Request) -> bool:
+    """Whether another site's page has sent this: none must act in a visitor's name. What a browser
+    doesn't say is neutral."""
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        return True
+    origin = request.headers.get("Origin", "")
+    ours = (request.host, site.settings.public_url.partition("://")[2])
+    return bool(origin) and (origin.partition("://")[2] or "null") not in ours
+
+
 def visitors_pass(site: Site, request: Request) -> Pass | None:
     """The pass that this request carries; one that isn't ours counts as none."""
     # Read here, because werkzeug walks through all headers for its cookies, and votes come often;

@@ -19,8 +19,9 @@ from voting.organizer import Role
 from voting.phrases import chance, observed
 from voting.store import keys
 from voting.store.jobs import JobKind, JobState
-from voting.web.organizer.cases import DEEDS, ago, badges
+from voting.web.organizer.deciding import DEEDS
 from voting.web.organizer.docket import Clerk
+from voting.web.organizer.telling import ago, badges
 from voting.web.site import Site
 
 CASE = "c-address"

@@ -324,7 +324,7 @@ def test_while_a_case_that_changes_who_wins_is_undecided_nothing_can_be_publishe
     assert 'action="/organizer/vote/publish"' not in page
     form = {"reason": "确认", "seen": seen, "without_scrutiny": "硬要", "sure": "yes"}
     refusal = took(organizer.post("/organizer/vote/publish", **form), organizer)
-    assert "还不能公布：有 1 组可疑的票可能改变获奖名单" in refusal
+    assert "没有改动：有 1 组可疑的票可能改变获奖名单" in refusal
     assert store.results.latest() is None
 
 

@@ -102,6 +102,11 @@ class Matter:
         return tuple(part for part in self.parts if not part.settled)
 
     @property
+    def batches(self) -> tuple[BatchNow, ...]:
+        """What people have decided about, oldest first."""
+        return tuple(part.batch for part in self.parts if part.batch)
+
+    @property
     def waiting(self) -> tuple[Part, ...]:
         """What waits for a second person."""
         return tuple(part for part in self.parts if part.state is State.ASKED)

@@ -23,7 +23,7 @@ from voting.organizer import Account, Power
 from voting.store.accounts import LONGEST_S
 from voting.store.standings import Board
 from voting.web.errors import Problem, is_asked_by_script
-from voting.web.site import this_site
+from voting.web.site import is_foreign, this_site
 
 console = Blueprint("organizer", __name__, url_prefix="/organizer")
 
@@ -139,7 +139,7 @@ def _is_polling() -> bool:
 
 
 def _check_token() -> None:
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+    if is_foreign(this_site(), request):
         raise Problem(403, "foreign_page", "这个操作不是从后台页面发出的", "请回到后台再试")
     try:
         # As long as a session may last: a page that somebody works on for hours stays good.

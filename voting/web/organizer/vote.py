@@ -254,9 +254,7 @@ def _ask_again(store: Store, asked: Asked) -> str:
         kept = store.results.draft()
         if kept is None or kept.digest != asked.seen:
             raise LawRefused("这份结果已经重新算过，请看过新的再公布")
-        for doubt in store.results.doubts():
-            if not (doubt.waivable and asked.without_scrutiny):
-                raise LawRefused(doubt.sentence)
+        store.results.waive(asked.without_scrutiny)
         try:
             result = settle(kept.result, asked.chosen, asked.jury_reason)
         except JuryRefused as error:
