@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scenes import BEGIN, frame, moments, people, public, scene, votes
 
 from voting.scrutiny import lockstep
-from voting.scrutiny.lockstep import AT_ONCE, FEW, Cells, paces, troops, with_covers
+from voting.scrutiny.lockstep import AT_ONCE, FEW, Cells, paces, troops, with_covers, with_links
 from voting.scrutiny.votes import DAY_MS, HOUR_MS, MINUTE_MS, of_frame
 
 QUICK = settings(max_examples=60, deadline=None)
@@ -161,3 +162,49 @@ def test_a_pace_is_even_or_told_at_once():
 def test_a_handful_of_votes_has_no_pace():
     v = votes(scene(20, at=BEGIN + np.arange(20) * MINUTE_MS))
     assert not list(paces(v, np.arange(20), [0]))
+
+
+def linked(r, members, entry: str, day: int, code: str):
+    """A job, in which others come along by the members' link."""
+    work = job(r, members, entry, day, part=1.0)
+    n = len(work) // 2
+    start = BEGIN + day * DAY_MS + 14 * HOUR_MS
+    along = people(r, n, "along", entry=entry, voter=[f"a{day}-{k}" for k in range(n)],
+                   at=start + r.integers(2 * MINUTE_MS, 20 * MINUTE_MS, n))  # fmt: skip
+    return [table.with_columns(share=pl.lit(code)) for table in (work, along)]
+
+
+def test_who_came_by_the_groups_own_link_in_its_visits_belongs_to_it():
+    r, rows = stage(1)
+    jobs = [*linked(r, MEMBERS, "e3", 1, "own"), *linked(r, MEMBERS, "e9", 3, "popular")]
+    used = people(r, 400, entry="e9", at=moments(r, 400)).with_columns(share=pl.lit("popular"))
+    table = frame(*rows, *jobs, used)
+    v = of_frame(table)
+    theirs = np.flatnonzero(table["voter"].str.starts_with("m").to_numpy())
+    whole, by_chance = with_links(v, theirs)
+    more = table["voter"].gather(np.setdiff1d(whole, theirs).tolist()).to_list()
+    assert {name.split("-")[0] for name in more} == {"a1"}, "not by a link that others use, too"
+    assert len(more) == pytest.approx(40, abs=2)
+    assert by_chance == 0
+
+
+def test_a_circle_that_shares_one_half_hour_with_a_group_is_not_of_it():
+    r, rows = stage(1)
+    members = [f"m{n}" for n in range(200)]
+    jobs = [job(r, members, entry, day) for entry, day in
+            (("e3", 1), ("e9", 3), ("e3", 5), ("e15", 6), ("e9", 8))]  # fmt: skip
+    circle = [f"c{n}" for n in range(40)]
+    meetings = [job(r, circle, entry, day) for entry, day in
+                (("e9", 3), ("e20", 5), ("e20", 9), ("e9", 11))]  # fmt: skip
+    table = frame(*rows, *jobs, *meetings)
+    found = max(troops(of_frame(table), 40), key=lambda troop: len(troop.votes))
+    names = set(table["voter"].gather(found.votes.tolist()).to_list())
+    assert not names & set(circle)
+    assert len(names & set(members)) > 190
+
+
+def test_two_visits_of_the_same_people_are_enough_to_be_looked_at():
+    r, rows = stage(1)
+    jobs = [job(r, MEMBERS, "e3", day, part=1.0) for day in (1, 3)]
+    (troop,) = troops(votes(*rows, *jobs), 40)
+    assert (troop.voters, troop.cells) == (80, 2)

@@ -24,7 +24,7 @@ STEEP: Final = 4.0
 LEAST: Final = 5
 WEAK: Final = 2
 #: Both ends of an even crowd hold at least so much of it (a fifth of its time each).
-ENDS: Final = 0.12
+ENDS: Final = 0.10
 EDGE: Final = 0.2
 
 

@@ -21,7 +21,7 @@ import scipy.sparse as sp
 from scipy import special
 from scipy.sparse.csgraph import connected_components
 
-from voting.scrutiny.votes import HOUR_MS, MINUTE_MS, Floats, Ints, Longs, Votes
+from voting.scrutiny.votes import HOUR_MS, MINUTE_MS, Floats, Ints, Longs, Mask, Votes
 
 HALF_HOUR_MS: Final = 30 * MINUTE_MS
 #: Two meetings that are nearer than this may be one visit.
@@ -39,10 +39,14 @@ AT_MOST: Final = 200_000_000
 #: Of a half hour's returning voters, so many belong to the group, or it isn't the group's.
 SHARE: Final = 0.25
 ROUNDS: Final = 6
+#: In a group everybody has met somebody who has met the others.
+STEPS: Final = 2
 SMALLEST: Final = 8
 #: Of those who were there so often, so many at most may have been there by coincidence.
 COINCIDENCE: Final = 0.03
 MOSTLY: Final = 0.5
+#: Of those who came by the group's own link, so many at most may have been there by coincidence.
+STRAY: Final = 0.01
 #: Who cast so much of everything with the group cast the rest for it too, as a cover.
 DEVOTED: Final = 2 / 3
 #: A visit ends when nobody of the group came for so long.
@@ -85,10 +89,10 @@ def troops(votes: Votes, least: float, most: int = 60) -> Iterator[Troop]:
     edges = sp.coo_matrix((np.ones(len(rare.met)), (rare.left, rare.right)), shape=(count, count))
     _, component = connected_components(edges, directed=False)
     of_edge = component[rare.left]
-    edges_in = np.bincount(of_edge, minlength=component.max() + 1)
+    met_in = np.bincount(of_edge, rare.met * rare.every, component.max() + 1)
     taken = np.zeros(len(votes), bool)
-    for one in np.argsort(-edges_in, kind="stable")[:most]:
-        if edges_in[one] < 2:
+    for one in np.argsort(-met_in, kind="stable")[:most]:
+        if not met_in[one]:
             return
         voters, own, by_chance = cells.grown(np.flatnonzero(component == one), least)
         if len(voters) < SMALLEST or not len(own):
@@ -127,6 +131,43 @@ def with_covers(votes: Votes, at: Longs) -> Longs:
     inside, cast = np.bincount(votes.voter[at], minlength=voters), np.bincount(votes.voter)
     found = np.flatnonzero((inside >= DEVOTED * cast)[votes.voter])
     return np.union1d(at, found)
+
+
+def with_links(votes: Votes, at: Longs) -> tuple[Longs, float]:
+    """These votes, and all others that came in the same visits by the group's own links: those that
+    brought hardly anybody at other times. And how many of the others chance would have brought."""
+    found, by_chance = [at], 0.0
+    for entry in np.unique(votes.entry[at]):
+        own = at[votes.entry[at] == entry]
+        here = np.flatnonzero((votes.entry == entry) & (votes.share >= 0))
+        if not len(here):
+            continue
+        inside = _during(votes.ts_ms, visits(votes.ts_ms[own]))
+        codes, link = np.unique(votes.share[here], return_inverse=True)
+        then, theirs = (np.bincount(link, some, len(codes))
+                        for some in (inside[here], np.isin(here, own)))
+        traffic = float(inside.mean())
+        expected = (np.bincount(link) - then) * traffic / max(1 - traffic, 1e-9)
+        is_own = (theirs >= SHARE * then) & (theirs > FEW) & (expected <= STRAY * then)
+        found.append(here[inside[here] & is_own[link]])
+        by_chance += float(expected[is_own].sum())
+    return np.unique(np.concatenate(found)), by_chance
+
+
+def visits(ts_ms: Longs) -> list[Longs]:
+    """The times of a group at one entry, visit by visit; few votes are none."""
+    times = np.sort(ts_ms)
+    runs = np.split(times, np.flatnonzero(np.diff(times) > PAUSE_MS) + 1)
+    return [run for run in runs if len(run) >= ENOUGH]
+
+
+def _during(ts_ms: Longs, runs: list[Longs]) -> Mask:
+    """Which moments lie within one of the visits."""
+    inside = np.zeros(len(ts_ms), bool)
+    for run in runs:
+        first, last = np.searchsorted(ts_ms, [run[0], run[-1] + 1])
+        inside[first:last] = True
+    return inside
 
 
 @dataclass(frozen=True)
@@ -247,9 +288,25 @@ class Cells:
             cells, voters = mine, self.devoted(mine)
         if len(voters) < SMALLEST or theirs[cells].sum() < least:
             return voters[:0], cells, 0.0
+        voters, cells = self._familiar(voters, cells)
+        if not len(cells):
+            return voters[:0], cells, 0.0
         voters, cells = self._together(voters, cells)
         voters, by_chance = self._beyond_chance(voters, cells)
         return voters, cells, by_chance
+
+    def _familiar(self, voters: Longs, cells: Longs) -> tuple[Longs, Longs]:
+        """Of a group those who keep meeting its most zealous member, directly or through others:
+        not a circle that shares one of its half hours by coincidence."""
+        here = self.of_voter[voters][:, cells]
+        size, cast = np.maximum(_sums(here, 0), 1), np.maximum(_sums(here, 1), 1)
+        near = np.zeros(len(voters))
+        near[np.argmax(cast)] = 1.0
+        for _ in range(STEPS):
+            near = here @ ((here.T @ near) / size) / cast
+        kept = near >= np.median(near) / 2
+        theirs = _sums(here[kept], 0)
+        return voters[kept], cells[(theirs >= SHARE * self.size[cells]) & (theirs > FEW)]
 
     def _together(self, voters: Longs, cells: Longs) -> tuple[Longs, Longs]:
         """Of a group that votes for several entries, without the half hours in which others met
@@ -274,7 +331,7 @@ class Cells:
         all and in these half hours, so many as others show by chance must be few among them."""
         hits = self.inside(cells).astype(np.int32)
         chance = self.of_voter @ self._by_chance(cells) / np.maximum(self.cast_by, 1)
-        could = np.flatnonzero(chance > 0)
+        could = np.setdiff1d(np.flatnonzero(chance > 0), voters, assume_unique=True)
         kept, coincidences = [voters[:0]], 0.0
         for cast in np.unique(self.cast_by[voters]):
             near = chance[could[self.cast_by[could] == cast]]
@@ -352,10 +409,7 @@ def paces(votes: Votes, at: Longs, entries: Longs) -> Iterator[Pace]:
     """The group's pace at each of these entries."""
     for entry in entries:
         means: list[float] = []
-        times = np.sort(votes.ts_ms[at[votes.entry[at] == entry]]).astype(float)
-        for visit in np.split(times, np.flatnonzero(np.diff(times) > PAUSE_MS) + 1):
-            if len(visit) < ENOUGH:
-                continue
+        for visit in visits(votes.ts_ms[at[votes.entry[at] == entry]]):
             length = np.quantile(visit, 0.975) - visit[0]
             if length > MINUTE_MS:
                 place = (visit - visit[0]) / length

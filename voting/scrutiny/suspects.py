@@ -11,7 +11,7 @@ import numpy as np
 from voting.case import Case, Evidence, Finding, Pattern, Sign
 from voting.scrutiny.crowds import Crowd, evenness, is_even, once
 from voting.scrutiny.ground import Ground
-from voting.scrutiny.lockstep import AT_ONCE, Troop, paces, troops, with_covers
+from voting.scrutiny.lockstep import AT_ONCE, Troop, paces, troops, with_covers, with_links
 from voting.scrutiny.passers import FAR, MISTAKEN, Excess, Mixture, beside, excesses, passers, usual
 from voting.scrutiny.patterns import pattern_of_passers, pattern_of_troop
 from voting.scrutiny.traits import (
@@ -37,7 +37,7 @@ SOME_DAYS: Final = 3
 #: those to each single entry do clearly.
 EVEN: Final = 3.0
 CLEARLY: Final = 1.5
-FEWEST_VISITS: Final = 3
+FEWEST_VISITS: Final = 2
 #: How far the votes of one visit lie from its middle, as parts of its time: those of an even one.
 WITHIN_A_VISIT: Final = 12**-0.5
 #: What a flagged vote scores, and what at most one does that isn't.
@@ -87,8 +87,9 @@ def of_troops(ground: Ground) -> Iterator[Suspect]:
             traits[Trait.EVEN] = even
         if speaks(traits, scene):
             pattern = pattern_of_troop(traits)
-            at = with_covers(votes, troop.votes)
-            yield _suspect(ground, pattern, at, traits, scene, troop.by_chance)
+            more, by_chance = with_links(votes, troop.votes)
+            at = with_covers(votes, more)
+            yield _suspect(ground, pattern, at, traits, scene, troop.by_chance + by_chance)
 
 
 def of_crowds(ground: Ground) -> Iterator[Suspect]:
@@ -108,7 +109,7 @@ def of_crowds(ground: Ground) -> Iterator[Suspect]:
         here = np.zeros(len(votes), bool)
         here[at] = True
         honest = float(votes.per_entry[crowd.entry]) - crowd.surplus
-        named = mixture.name(here[mixture.at], min(crowd.surplus, 0.98 * len(at)), honest)
+        named = mixture.name(here[mixture.at], max(len(at) - crowd.expected, 1.0), honest)
         if len(named) >= ground.least / 2:
             mistaken = MISTAKEN * max(honest, 0.0)
             yield _suspect(ground, Pattern.CROWD, named, traits, scene, mistaken)

@@ -11,7 +11,7 @@ from voting.case import Finding
 from voting.charts import pairs, percent, seconds, slopes, span, timeline
 from voting.contest import IDENTITY_WORDS, Entry, Identity, day_of, day_words, minute_words
 from voting.sheet import Series, Sheet
-from voting.web.organizer.docket import Change, Matter, Part
+from voting.web.organizer.docket import Change, Matter
 
 #: A sentence about places names this many entries at most.
 MOST_NAMED: Final = 4
