@@ -331,7 +331,7 @@ class Cells:
         all and in these half hours, so many as others show by chance must be few among them."""
         hits = self.inside(cells).astype(np.int32)
         chance = self.of_voter @ self._by_chance(cells) / np.maximum(self.cast_by, 1)
-        could = np.setdiff1d(np.flatnonzero(chance > 0), voters, assume_unique=True)
+        could = np.flatnonzero(chance > 0)
         kept, coincidences = [voters[:0]], 0.0
         for cast in np.unique(self.cast_by[voters]):
             near = chance[could[self.cast_by[could] == cast]]
