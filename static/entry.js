@@ -142,6 +142,7 @@
     }
     if (dialog.hasAttribute('open')) fill();
     show();
+    if (me.counts !== 'exact') followSoon(0, 0);
     if (!me.intended) return;
     intended = me.intended;
     if (!busy) go();
@@ -317,6 +318,7 @@
   function follow(turn) {
     var now = say.querySelector('.now');
     site.again().then(function (fresh) {
+      if (!fresh.getElementById('votes')) { quiet(fresh, now); return; }
       var n = Number(fresh.getElementById('votes').getAttribute('data-votes'));
       if (n < mine && turn < 5) throw n;
       mine = 0;
@@ -329,6 +331,16 @@
       if (turn < 5) followSoon(turn + 1, 2000 * (turn + 1));
       else if (now) now.textContent = '票数和名次稍后更新';
     });
+  }
+
+  /** The hours have begun in which counts are rounded or not shown: here, too. */
+  function quiet(fresh, now) {
+    var said = site.all('.tally, .quiet-line');
+    votes = null;
+    said[0].outerHTML = site.all('.tally, .quiet-line', fresh).map(function (one) { return one.outerHTML; }).join('');
+    if (said[1]) said[1].parentNode.removeChild(said[1]);
+    bar.setAttribute('data-hush', fresh.querySelector('.votebar').getAttribute('data-hush'));
+    if (now) now.textContent = bar.getAttribute('data-hush');
   }
 
   /** A cached page may be older than a vote I cast moments ago. */

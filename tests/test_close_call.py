@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -28,6 +30,8 @@ from voting.contest import (
 )
 from voting.organizer import Account, Role
 from voting.report.draft import unnamed
+from voting.report.outcome import Outcome
+from voting.report.page import result_html, result_pdf
 from voting.result import (
     About,
     Award,
@@ -44,6 +48,7 @@ from voting.result import (
     tie_words,
     write,
 )
+from voting.store.ledger import Cut
 
 #: Entry → votes; reached in the order of the numbers, each in a round of its own.
 Votes = Mapping[int, int]
@@ -207,6 +212,16 @@ def test_the_jury_chooses_among_those_whose_award_hangs_and_all_of_it_is_said():
     assert tie_words(settled)[4].endswith("经评议获奖")
     assert tie_words(settled)[3].endswith("经评议未获奖")
     assert read(write(settled)) == settled
+
+
+def test_the_printed_result_says_that_a_margin_is_too_small_not_that_anybody_ties():
+    hangs = drafted(SMALL, {3: 5}, CloseCall.JURY)
+    tied = replace(hangs, excess=(), close_call=CloseCall.COUNT)
+    for draft, said, unsaid in ((hangs, "票差太小", "并列"), (tied, "并列", "票差太小")):
+        outcome = Outcome(draft, "草稿", (), Cut((), 0), Counter(), 0)
+        assert f"<h2>{said}，待评议</h2>" in (page := result_html(outcome))
+        assert f"{unsaid}，待评议" not in page
+        assert result_pdf(outcome).startswith(b"%PDF-")
 
 
 def test_or_all_of_them_are_awarded():

@@ -51,6 +51,15 @@ def vote(gate: Gate, how: How, many: int, network: bytes = HOME) -> None:
     gate.write()
 
 
+def test_how_many_came_freely_from_declared_networks_is_known(gate: Gate):
+    office = Declared("198.51.100.7/32", 2, "单位", 9_999_999_999_999)
+    come(gate, 3, declared=CAMPUS)
+    assert come(gate, 8, declared=office, network=ELSEWHERE, solved=True)[Rung.GRANTED] == 8
+    assert gate.came_freely([office, CAMPUS]) == [N, 3], "a challenge takes nothing of it"
+    assert gate.came_freely([]) == []
+    assert a_gate("unix:///nowhere.sock").came_freely([CAMPUS]) is None
+
+
 # --- the rungs ------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from flask import Flask
+from markupsafe import escape
 from people import Town, Visitor
 from staging import refresh
 
@@ -126,6 +127,19 @@ def test_who_types_the_ticket_in_is_led_there(alice: Visitor):
     assert alice.get(other.headers["Location"]).status_code == 404
 
 
+@pytest.mark.parametrize("ticket", ["ACDE-FHJK-MNPR-TVWX-Y346", "ACDE\"><b>"])
+def test_an_unknown_ticket_is_told_so_and_can_be_looked_at_again(alice: Visitor, ticket: str):
+    for answer in (
+        alice.get(f"/appeals/{ticket}"),
+        alice.get("/appeals/find", query_string={"ticket": ticket}, follow_redirects=True),
+    ):
+        assert answer.status_code == 404
+        assert "没有申诉用这个查询码" in answer.text
+        assert f'name="ticket" value="{escape(ticket)}"' in answer.text
+        assert 'href="/appeals/new"' in answer.text
+        assert "ACDE" not in answer.text.partition("</head>")[0]
+
+
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
@@ -162,6 +176,32 @@ def test_what_can_t_be_taken_is_said_and_nothing_that_was_written_is_lost(
     if "csrf_token" in fields:  # the page that came back can be sent
         again = {"csrf_token": token_of(answer.text), "about": "entry", "entry": "7", "text": WHY}
         assert alice.post("/appeals/new", data=again).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({"text": "请打 138 1234 5678"}, "text"),
+        ({"entry": "99"}, "entry"),
+        ({"about": "removed", "group": "1.other"}, ""),  # no group is published: no field is there
+        ({"website": "http://x"}, ""),
+        ({"text": "长" * LONGEST, "entry": "99"}, "entry"),
+    ],
+)
+def test_only_the_field_that_is_wrong_looks_wrong(
+    alice: Visitor, fields: dict[str, str], name: str
+):
+    page = appeal(alice, **fields).text
+    looks = re.findall(r'<\w+ [^>]*?name="(\w+)"[^>]* aria-invalid="true"', page)
+    assert looks == [name] * bool(name)
+
+
+def test_a_full_box_leaves_the_text_as_right_as_it_is(
+    alice: Visitor, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(room, "MOST_WAITING", 0)
+    answer = appeal(alice, "长" * LONGEST)
+    assert (answer.status_code, "aria-invalid" in answer.text) == (503, False)
 
 
 @pytest.mark.parametrize("entry", ["7", "007", "No.7", "7号", " ０７ ", "14"])

@@ -216,7 +216,7 @@ def test_the_voter_s_own_answers_tell_no_count_either(hidden: Flask):
     assert set(vote) == {"code", "entry", "votes_left", "receipt", "at"}
     assert set(alice.me(1)) == {
         "voter_class", "votes_left", "votes_per_voter", "votes_per_entry", "period", "voted",
-        "phase", "opens", "closes", "now", "ballot", "sign_in", "share", "intended",
+        "phase", "counts", "opens", "closes", "now", "ballot", "sign_in", "share", "intended",
     }  # fmt: skip
 
 

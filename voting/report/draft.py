@@ -47,7 +47,7 @@ def make(store: Store, contest: Contest, now_ms: int, tell: Tell) -> Result:
     if not store.results.is_current(draft):
         raise CannotDo("计算的时候作品或规则有改动，请再算一次")
     if not store.results.agrees(draft.result):
-        raise CannotDo("票数与账本不一致，不能公布。请运行 recount 核查是哪一件作品")
+        raise CannotDo("票数与账本不一致，不能公布。请运行 recount 核对是哪一件作品")
     store.results.keep(draft)
     return draft.result
 

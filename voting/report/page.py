@@ -45,6 +45,7 @@ def words(outcome: Outcome, shown: Shown) -> dict[str, Any]:
         "facts": _facts(outcome),
         "awarded_title": f"获奖作品（前 {result.winners} 名）",
         "awarded": _rows(result, result.awarded, shown),
+        "undecided_title": "票差太小，待评议" if result.excess else "并列，待评议",
         "undecided": _rows(result, result.undecided, shown),
         "runners_up": _rows(result, result.runners_up, shown),
         "nobody": "还没有作品得票。",

@@ -219,7 +219,7 @@ class Batches:
     def _allow_hold(self, now: BatchNow) -> None:
         ends_ms = self.rules.review_until_ms()
         if ends_ms and self._now_ms() >= ends_ms:
-            raise DecisionRefused("核对期已过，不能再标为核查中；请保留，或请两位组织者移除")
+            raise DecisionRefused("核查期已过，不能再标为核查中；请保留，或请两位组织者移除")
         before = fold(self._told())
         held = [self._votes(name) for name, fate in before.items() if fate.hold_row]
         if not self._votes(now.batch.id).difference(*held):

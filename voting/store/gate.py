@@ -16,6 +16,7 @@ import math
 import threading
 import time
 from collections import OrderedDict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -36,6 +37,9 @@ WEEKS: Final = 3
 HOUR_S: Final = 3600
 #: A store that doesn't answer is asked again after so long, not by everybody at the door.
 AWAY_S: Final = 2.0
+#: As gate.lua counts: an hour, and the slot that is running.
+SLOT_S: Final = 300
+SLOTS: Final = 13
 #: What a process keeps between two writes, and what it knows of places without the store.
 MOST_KNOWN: Final = 50_000
 MOST_PLACES: Final = 4_096
@@ -81,11 +85,16 @@ class Newcomer:
         """Whose bucket it is; a declared network has one, however wide or narrow it is."""
         if self.declared is None:
             return self.network.hex()
-        return hashlib.sha256(self.declared.network.encode()).hexdigest()[:12]
+        return place_of(self.declared)
 
     @property
     def people(self) -> int:
         return self.declared.people if self.declared else 0
+
+
+def place_of(declared: Declared) -> str:
+    """The place of its bucket, which is as long as a network's pseudonym."""
+    return hashlib.sha256(declared.network.encode()).hexdigest()[:12]
 
 
 @dataclass
@@ -142,6 +151,22 @@ class Gate:
                 pipeline.execute()
         except StoreDown:
             pass
+
+    def came_freely(self, declared: Sequence[Declared]) -> list[int] | None:
+        """How many newcomers each of these networks has sent in freely within the hour, as the
+        gate counts it. One round trip; None without the store."""
+        try:
+            with reachable():
+                pipeline = self.client.pipeline(transaction=False)
+                pipeline.time()
+                for one in declared:
+                    pipeline.hgetall(keys.GATE(contest=self.contest, place=place_of(one)))
+                (now_s, _), *buckets = pipeline.execute()
+        except StoreDown:
+            return None
+        first = now_s // SLOT_S - SLOTS + 1
+        fields = [b"f%d" % slot for slot in range(first, first + SLOTS)]
+        return [sum(int(bucket.get(field, 0)) for field in fields) for bucket in buckets]
 
     def _call(
         self, newcomer: Newcomer, per_hour: int, solved: bool

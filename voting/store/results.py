@@ -213,7 +213,7 @@ class Results:
             if draft is None or draft.digest != seen or not self.is_current(draft):
                 raise PublishRefused("这份结果已经过时，没有公布。请重新计算，看过以后再公布")
             if not self.agrees(draft.result):
-                raise PublishRefused("票数与账本不一致，不能公布。请先运行 recount 核查")
+                raise PublishRefused("票数与账本不一致，不能公布。请先运行 recount 核对")
             waived = self.waive(without_scrutiny)
             result = self._settled(draft.result, chosen, jury_reason)
             earlier = self.all()

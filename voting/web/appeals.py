@@ -50,7 +50,12 @@ class Sent:
 
 
 class Wrong(Exception):  # noqa: N818 the plain word
-    """What somebody filled in can't be taken; the text is one sentence."""
+    """What somebody filled in can't be taken; the text is one sentence, `field` which one of Sent
+    it is about, '' if none."""
+
+    def __init__(self, sentence: str, field: str = "") -> None:
+        super().__init__(sentence)
+        self.field = field
 
 
 class AppealForm(FlaskForm):  # type: ignore[misc]
@@ -88,7 +93,7 @@ def appeal() -> AnyResponse:
         refuse_flood()
         ticket = site.store.appeals.add(about, text, site.now_ms())
     except Wrong as error:
-        return _form(sent, str(error), 422)
+        return _form(sent, str(error), 422, field=error.field)
     except Problem as problem:
         return _form(sent, f"{problem.sentence}。{problem.next}", problem.status)
     except Full:
@@ -104,7 +109,7 @@ def find() -> AnyResponse:
     """The page of the ticket that somebody typed in."""
     ticket = read_ticket(request.args.get("ticket", ""))
     if not ticket:
-        raise _no_such_ticket()
+        return _unknown(request.args.get("ticket", ""))
     return _private(redirect(url_for("appeals.one", ticket=ticket), HTTPStatus.SEE_OTHER))
 
 
@@ -121,7 +126,7 @@ def one(ticket: str) -> AnyResponse:
             503, "store_unavailable", "申诉暂时打不开", "请过几分钟再试，已经收下的申诉不会丢", 5
         ) from error
     if found is None:
-        raise _no_such_ticket()
+        return _unknown(read or ticket)
     page = render_template(
         "appeals/one.html",
         appeal=found,
@@ -146,8 +151,9 @@ def _reason_words(reason: str) -> str:
     return PATTERN_WORDS[Pattern(reason)] if reason in set(Pattern) else "其他"
 
 
-def _no_such_ticket() -> Problem:
-    return Problem(404, "no_such_ticket", "没有这个查询码", "请对照抄下的再看一遍，共 20 个字符")
+def _unknown(typed: str) -> Response:
+    """No appeal has this ticket: the same field again, and the way to a new appeal."""
+    return _private(make_response(render_template("appeals/unknown.html", typed=typed[:60]), 404))
 
 
 def _refuse_others() -> None:
@@ -170,27 +176,28 @@ def _about(board: Board, sent: Sent) -> About:
         if number is None or (
             number not in board.entries and number not in board.catalogue.withdrawn
         ):
-            raise Wrong("没有这个编号的作品，请核对作品编号")
+            raise Wrong("没有这个编号的作品，请核对作品编号", "entry")
         return About(entry=number)
     if sent.about != "removed":
-        raise Wrong("请选一下关于什么")
+        raise Wrong("请选一下关于什么", "about")
     if not sent.group:
         return About()
     found = [one for one in removed_groups(board) if group_name(one) == sent.group]
     if not found:
-        raise Wrong("这一项移除的票现在不在公布的里面（可能已经恢复计票），请另选一项")
+        raise Wrong("这一项移除的票现在不在公布的里面（可能已经恢复计票），请另选一项", "group")
     return About(day=found[0].day, reason=group_name(found[0]).partition(".")[2])
 
 
 def _text(sent: Sent) -> str:
     text = cleaned(sent.text)
     if not text:
-        raise Wrong("请写下您的问题")
+        raise Wrong("请写下您的问题", "text")
     if len(text) > LONGEST:
-        raise Wrong(f"最多 {LONGEST:,} 字，现在有 {len(text):,} 字，请删短一些")
+        raise Wrong(f"最多 {LONGEST:,} 字，现在有 {len(text):,} 字，请删短一些", "text")
     if what := contact_in(text):
         raise Wrong(
-            f"文字里好像有{what}。请不要留电话、微信号、邮箱和身份证号，凭查询码就能看到答复；请删去再提交"
+            f"文字里好像有{what}。请不要留电话、微信号、邮箱和身份证号，凭查询码就能看到答复；请删去再提交",
+            "text",
         )
     return text
 
@@ -203,12 +210,14 @@ def group_words(one: Group) -> str:
     return f"{day_words(one.day)}：{_reason_words(one.pattern or '')}"
 
 
-def _form(sent: Sent, wrong: str = "", status: int = 200) -> Response:
+def _form(sent: Sent, wrong: str = "", status: int = 200, *, field: str = "") -> Response:
+    """`wrong` is why it wasn't taken, `field` the one that has to be changed for it."""
     page = render_template(
         "appeals/form.html",
         form=AppealForm(formdata=None),
         sent=sent,
         wrong=wrong,
+        field=field,
         groups=_choices(this_site()),
         longest=LONGEST,
         trap=TRAP,

@@ -13,7 +13,17 @@ from flask_wtf import FlaskForm
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 from wtforms import HiddenField, StringField
 
-from voting.contest import ENDED, Ballot, Identity, Outcome, Phase, Rules, Signals, Verdict
+from voting.contest import (
+    ENDED,
+    Ballot,
+    Identity,
+    Outcome,
+    Phase,
+    Rules,
+    Signals,
+    Verdict,
+    what_may_be_shown,
+)
 from voting.store.ballots import CLASSES, Record
 from voting.store.gate import How
 from voting.store.standings import Board
@@ -96,6 +106,7 @@ def me() -> Response:
         "period": rules.period.value,
         "voted": list(record.voted),
         "phase": board.phase(now_ms).value,
+        "counts": what_may_be_shown(rules, now_ms).word,
         "opens": iso(rules.opens_ms),
         "closes": iso(rules.closes_ms),
         "now": iso(now_ms),

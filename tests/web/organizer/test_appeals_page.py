@@ -68,6 +68,7 @@ def test_an_answer_isn_t_given_over_one_that_wasn_t_seen(site: Site, organizer: 
     assert answer.status_code == 409
     assert "刚才有人处理过" in answer.text
     assert "我也答" in answer.text, "what was written isn't lost"
+    assert "aria-invalid" not in answer.text, "nor is it wrong"
     assert site.store.appeals.of(1).answer == "我先答了"
     changed = organizer.post("/organizer/appeals/1/answer", answer="改", published="yes",
                              seen_ms="99")  # fmt: skip
@@ -81,6 +82,7 @@ def test_an_answer_needs_words_and_not_too_many(site: Site, organizer: Operator,
     answer = organizer.post("/organizer/appeals/1/answer", answer=text, published="yes")
     assert answer.status_code == 422
     assert "不超过 1,000 字" in answer.text
+    assert "aria-invalid" in answer.text
     assert site.store.appeals.of(1).state is State.WAITING
 
 

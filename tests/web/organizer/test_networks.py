@@ -12,6 +12,7 @@ from staging import refresh
 from werkzeug.test import TestResponse
 
 from voting.organizer import Role
+from voting.store.gate import Gate
 from voting.store.log import Kind
 from voting.web.site import Site
 from web.organizer.conftest import account, logged_in
@@ -47,6 +48,18 @@ def test_a_network_is_declared_and_taken_back(organizer: Operator, site: Site):
     assert site.store.networks.all() == []
     kinds = [act.kind for act in site.store.log.latest(2)]
     assert kinds == [Kind.WITHDRAW_NETWORK, Kind.DECLARE_NETWORK]
+
+
+def test_the_page_tells_how_much_of_its_allowance_a_network_has_used(
+    organizer: Operator, site: Site, monkeypatch: pytest.MonkeyPatch
+):
+    declare(organizer, people="1")
+    assert '已来 <b class="num">0</b> 位' in organizer.get(PAGE).text
+    monkeypatch.setattr(Gate, "came_freely", lambda *_: [1])
+    page = organizer.get(PAGE).text
+    assert '已来 <b class="num">1</b> 位 <span class="badge warn">满了</span>' in page
+    monkeypatch.setattr(Gate, "came_freely", lambda *_: None)
+    assert "近一小时" not in organizer.get(PAGE).text
 
 
 def test_the_button_takes_the_network_that_the_request_comes_from(organizer: Operator):

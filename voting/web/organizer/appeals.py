@@ -56,7 +56,7 @@ def answer_appeal(number: int) -> Response | tuple[str, int]:
     found = _known(number)
     if not text or len(text) > LONGEST_ANSWER:
         wrong = f"请写答复，不超过 {LONGEST_ANSWER:,} 字。"
-        return _one(found, wrong, text, published=published), 422
+        return _one(found, wrong, text, published=published, unfit=True), 422
     try:
         site.store.appeals.answer(
             number,
@@ -103,7 +103,15 @@ def _known(number: int) -> Appeal:
     return found
 
 
-def _one(found: Appeal, wrong: str = "", answer: str = "", *, published: bool = True) -> str:
+def _one(
+    found: Appeal,
+    wrong: str = "",
+    answer: str = "",
+    *,
+    published: bool = True,
+    unfit: bool = False,
+) -> str:
+    """`wrong` is why an answer wasn't given; `unfit` if that is for its words."""
     acts, _ = this_site().store.log.find(
         lambda act: act.kind in OF_APPEALS and act.subject == str(found.number), 20
     )
@@ -113,6 +121,7 @@ def _one(found: Appeal, wrong: str = "", answer: str = "", *, published: bool = 
         state=STATE_WORDS[found.state],
         about=_about(found),
         wrong=wrong,
+        unfit=unfit,
         answer=answer or found.answer,
         published=published if wrong or not found.answer else found.published,
         longest=LONGEST_ANSWER,

@@ -138,7 +138,7 @@ def _law(client: Client, *, accepted: bool) -> Check:
 
 
 def _throttle(client: Client) -> Check:
-    check = partial(Check, "限流库")
+    check = partial(Check, "临时数据库")
     try:
         found = pulse(client)
     except StoreDown:
@@ -215,7 +215,7 @@ def _media(settings: Settings) -> Check:
 def _worker(kept: Kept, now_ms: int) -> Check:
     check = partial(Check, "后台进程")
     if not kept.reachable:
-        return check(State.UNKNOWN, "限流库连不上，看不到它的动静。")
+        return check(State.UNKNOWN, "临时数据库连不上，看不到它的动静。")
     if not running(kept, now_ms):
         return check(
             State.ALARM,
@@ -233,7 +233,7 @@ def _log(kept: Kept) -> Check:
         return check(
             State.ALARM,
             f"记录链断了：{kept.flaw}。",
-            "说明有人绕过后台改过记录。请先不要公布结果，把这一页交给监督人员核查。",
+            "说明有人绕过后台改过记录。请先不要公布结果，把这一页交给监督人员核对。",
         )
     return check(State.GOOD, "每一行都核对过，没有被改过。")
 

@@ -36,12 +36,14 @@ PROXY = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A declared network as the page tells of it. `around` is the wider one that it lies in."""
+    """A declared network as the page tells of it. `around` is the wider one that it lies in; `came`
+    how many newcomers have come in freely from there within the hour, None if nobody knows."""
 
     one: Declared
     size: str
     over: bool
     around: Declared | None
+    came: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ def _page(
     closes_ms, now_ms = site.board().rules.closes_ms, site.now_ms()
     return render_template(
         "organizer/networks.html",
-        rows=_rows(declared, closes_ms, now_ms),
+        rows=_rows(declared, site.store.gate.came_freely(declared), closes_ms, now_ms),
         yours=here,
         typed=typed,
         wrong=wrong,
@@ -161,13 +163,21 @@ def _page(
     )
 
 
-def _rows(declared: Sequence[Declared], closes_ms: int, now_ms: int) -> list[Row]:
+def _rows(
+    declared: Sequence[Declared], came: Sequence[int] | None, closes_ms: int, now_ms: int
+) -> list[Row]:
     """Those in force first, each with the moment until which it is."""
     resolved = [replace(one, until_ms=one.until_ms or closes_ms) for one in declared]
     valid = [(ip_network(one.network), one) for one in resolved if now_ms < one.until_ms]
     rows = [
-        Row(one, _size(ip_network(one.network)), now_ms >= one.until_ms, _around(one, valid))
-        for one in resolved
+        Row(
+            one,
+            _size(ip_network(one.network)),
+            over=now_ms >= one.until_ms,
+            around=_around(one, valid),
+            came=came[n] if came else None,
+        )
+        for n, one in enumerate(resolved)
     ]
     return sorted(rows, key=lambda row: row.over)
 
