@@ -20,6 +20,7 @@ from voting.scrutiny.traits import (
     ERRAND,
     FANS,
     FRIENDS,
+    PASSERSBY,
     ROOM,
     ROOM_HOLDS,
     SHIFT,
@@ -60,7 +61,9 @@ def test_all_traits_of_one_kind_dont_speak():
         assert not speaks(traits(*same), OPEN)
 
 
-@pytest.mark.parametrize("explanation", [APP, ROOM, ERRAND, SHIFT, BROADCAST, FRIENDS, FANS])
+@pytest.mark.parametrize(
+    "explanation", [APP, ROOM, ERRAND, SHIFT, BROADCAST, FRIENDS, FANS, PASSERSBY]
+)
 def test_what_an_applying_explanation_accounts_for_doesnt_speak(explanation):
     room = Scene(votes=60, addresses=1, networks=1, usual_networks=100, days=0.2, entries=1)
     group = traits(*explanation.accounts_for)
@@ -73,13 +76,13 @@ def test_explanations_depend_on_where_and_when():
     def apply(**other):
         return set(explanations({}, Scene(**{**OPEN.__dict__, **other})))
 
-    assert apply() == {FRIENDS}
-    assert apply(entries=1) == {FRIENDS, FANS}
-    assert apply(days=0.5) == {FRIENDS, BROADCAST}
-    assert apply(networks=20) == {FRIENDS, ERRAND, SHIFT}
-    assert apply(addresses=2, votes=ROOM_HOLDS) == {FRIENDS, ROOM}
-    assert apply(addresses=2, votes=6 * ROOM_HOLDS) == {FRIENDS}
-    assert set(explanations(traits(Trait.FEW_AGENTS), OPEN)) == {FRIENDS, APP}
+    assert apply() == {FRIENDS, PASSERSBY}
+    assert apply(entries=1) == {FRIENDS, PASSERSBY, FANS}
+    assert apply(days=0.5) == {FRIENDS, PASSERSBY, BROADCAST}
+    assert apply(networks=20) == {FRIENDS, PASSERSBY, ERRAND, SHIFT}
+    assert apply(addresses=2, votes=ROOM_HOLDS) == {FRIENDS, PASSERSBY, ROOM}
+    assert apply(addresses=2, votes=6 * ROOM_HOLDS) == {FRIENDS, PASSERSBY}
+    assert set(explanations(traits(Trait.FEW_AGENTS), OPEN)) == {FRIENDS, PASSERSBY, APP}
 
 
 @QUICK
@@ -144,3 +147,16 @@ def test_people_like_anybody_show_nothing():
     v = in_public(1)
     ground = Ground.of(v, 10)
     assert not of_measures(v, np.flatnonzero(pick(v, "e20")), ground.nature, ground.rarity)
+
+
+def test_strangers_at_a_place_that_shows_one_film_are_no_fraud():
+    there = (Trait.PASSERS, Trait.ALONE)
+    assert not speaks(traits(*there), OPEN)
+    assert not speaks(traits(*there, Trait.UNWATCHED, Trait.EVEN), OPEN)
+    assert speaks(traits(*there, Trait.SHORT), OPEN)
+
+
+def test_who_comes_from_an_app_may_have_seen_the_film_there():
+    there = (Trait.FEW_AGENTS, Trait.RARE_AGENTS, Trait.UNWATCHED, Trait.EVEN)
+    assert not speaks(traits(*there), OPEN)
+    assert speaks(traits(*there, Trait.ALIKE), OPEN)

@@ -98,7 +98,7 @@ class Explanation:
 
 def explanations(traits: Mapping[Trait, Evidence], scene: Scene) -> tuple[Explanation, ...]:
     """Those that may apply to what happened there and then."""
-    found = [FRIENDS]
+    found = [FRIENDS, PASSERSBY]
     if Trait.FEW_AGENTS in traits:
         found.append(APP)
     if scene.is_one_room:
@@ -114,7 +114,13 @@ def explanations(traits: Mapping[Trait, Evidence], scene: Scene) -> tuple[Explan
 
 APP: Final = Explanation(
     "某个新闻或短视频应用里的链接：点进来的人都没有登录，用的是同一种内置浏览器",
-    frozenset({Trait.PASSERS, Trait.FEW_AGENTS, Trait.RARE_AGENTS, Trait.EVEN}),
+    frozenset(
+        {Trait.PASSERS, Trait.FEW_AGENTS, Trait.RARE_AGENTS, Trait.EVEN, Trait.UNWATCHED}
+    ),
+)
+PASSERSBY: Final = Explanation(
+    "车上、展厅或窗口放着这件作品，旁边有二维码，路过的人看完扫一次就走",
+    frozenset({Trait.PASSERS, Trait.ALONE, Trait.UNWATCHED, Trait.EVEN}),
 )
 ROOM: Final = Explanation(
     "同一间教室或展厅里共用几台一样的平板，大家排队投票",
