@@ -29,7 +29,6 @@ from voting.contest import (
     Tie,
 )
 from voting.organizer import Account, Role
-from voting.report.draft import unnamed
 from voting.report.outcome import Outcome
 from voting.report.page import result_html, result_pdf
 from voting.result import (
@@ -259,8 +258,8 @@ def test_a_case_of_an_excess_bounds_the_votes_of_its_entry_until_it_is_kept(
     case = Case("c1", Pattern.EXCESS, Finding.EXCESS, (("1", 3),), 3, 1.0, 1.0, 2.4, 0.9, 0, 1, (),
                 "")  # fmt: skip
     store.cases.put(Run(now_ms(), 3, 0.1, (case,)), {})
-    assert unnamed(store) == {1: 3}, "2.4 votes at most are 3"
+    assert store.results.unnamed() == {1: 3}, "2.4 votes at most are 3"
     store.accounts.add(Account("王组织", Role.ORGANIZER, "", 0))
     batch = store.batches.freeze(case, (), "王组织")
     store.batches.decide(batch.id, Decision.KEEP, "查过了", "王组织")
-    assert unnamed(store) == {}
+    assert store.results.unnamed() == {}

@@ -327,7 +327,7 @@ def compute(
     found = places(count.votes, count.reached_ms, ranked, rules.winners, rules.tie)
     call, rule = close(found, excess or {}, rules.winners), rules.closing.close_call
     found = called(found, call, rule)
-    hang = sorted(call.hanging) if rule is not CloseCall.COUNT else []
+    hang = _told(call, excess or {}, rule)
     identities, categories = count.identities, Counter[str]()
     for place in found:
         categories[ranked[place.number].category] += place.votes
@@ -359,8 +359,24 @@ def compute(
         log_row=0,
         log_digest="",
         close_call=rule if hang else CloseCall.COUNT,
-        excess=tuple((number, (excess or {}).get(number, 0)) for number in hang),
+        excess=hang,
     )
+
+
+def _told(
+    call: Close, excess: Mapping[int, int], rule: CloseCall
+) -> tuple[tuple[int, int], ...]:
+    """What is published of the votes that nobody can name: those of whose award hangs on them."""
+    hang = sorted(call.hanging) if rule is not CloseCall.COUNT else []
+    return tuple((number, excess.get(number, 0)) for number in hang)
+
+
+def still_calls(draft: Result, excess: Mapping[int, int], rule: CloseCall) -> bool:
+    """Whether a draft's awards, and what it says of votes that nobody can name, are what follows
+    from `excess` (see compute); scrutiny may have looked again since."""
+    call = close(draft.rows, excess, draft.winners)
+    same = draft.excess == _told(call, excess, rule)
+    return same and draft.rows == called(draft.rows, call, rule)
 
 
 def _row(place: Place, entry: Entry, about: About) -> Row:

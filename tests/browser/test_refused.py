@@ -5,11 +5,13 @@ The page stands open while the world changes behind it, as on a phone in a pocke
 
 from __future__ import annotations
 
+import http.client
 import threading
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -26,6 +28,7 @@ from voting.settings import ROOT
 
 Take = Callable[..., Hands]
 DAY_MS = 86_400_000
+JSON = {"Content-Type": "application/json"}
 
 pytestmark = pytest.mark.parametrize("phone", ["chromium-390", "webkit-390"], indirect=True)
 
@@ -182,26 +185,43 @@ def test_a_network_of_many_newcomers(site: Running, hands: Hands):
 
 
 def test_hammering(site: Running, hands: Hands):
-    hands.open("/e/8")
-    wait_for_state(hands, "ready")
+    """The first few of each second still get through: a tap among them is followed by another."""
+    with hammered(site):
+        for entry in (8, 12, 13):
+            hands.open(f"/e/{entry}")
+            wait_for_state(hands, "ready")
+            hands.tap(READY)
+            wait_until(lambda: any(end in hands.read(".say") for end in ("太密集", "已计入")))
+            if "太密集" in hands.read(".say"):
+                break
+        else:
+            pytest.fail("every tap got through")
+    hands.tap(READY)  # as soon as the button lets one
+    hands.wait_to_read(".say", "已计入这一票")
+
+
+@contextmanager
+def hammered(site: Running) -> Iterator[None]:
+    """Somebody else at this address votes without end, on lines that stay open."""
     over = threading.Event()
+    where, words = urllib.parse.urlsplit(site.address).netloc, b'{"ballot": "x"}'
 
     def hammer() -> None:
+        line = http.client.HTTPConnection(where, timeout=10)
         while not over.is_set():
-            with suppress(urllib.error.HTTPError):
-                Voter(site.address).call("/api/v1/entries/8/votes", {"ballot": "x"})
+            line.request("POST", "/api/v1/entries/8/votes", words, JSON)
+            line.getresponse().read()
+        line.close()
 
     hammers = [threading.Thread(target=hammer) for _ in range(2)]
     for one in hammers:
         one.start()
     try:
-        refused(hands, "太密集")
+        yield
     finally:
         over.set()
         for one in hammers:
             one.join()
-    hands.tap(READY)  # as soon as the button lets one
-    hands.wait_to_read(".say", "已计入这一票")
 
 
 def test_without_the_store_the_pages_stay_and_the_vote_waits(site: Running, hands: Hands):

@@ -129,7 +129,7 @@ def test_it_looks_again_only_when_the_log_has_grown(contest, monkeypatch):
     def never(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(contest.store.mending, "_mend", never)
+    monkeypatch.setattr(contest.store.mending, "finish", never)
     contest.store.mending.mend()
     contest.store.rules.pause("核查")
     with pytest.raises(AssertionError):

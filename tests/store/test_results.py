@@ -17,6 +17,7 @@ from voting.settings import ROOT
 from voting.store import keys
 from voting.store.batches import Batches, DecisionRefused
 from voting.store.client import StoreDown
+from voting.store.entries import Entries
 from voting.store.log import Kind, Log
 from voting.store.results import Draft, PublishRefused
 from voting.store.rules import StepRefused
@@ -56,7 +57,8 @@ def draft_of(contest: Contest) -> Draft:
     categories = {"live": type("C", (), {"name": "实景", "ai": False})()}
     about = replace(ABOUT, categories=categories)
     catalogue = store.results.catalogue()
-    result = compute(rows, entries, {}, about, store.rules.versions()[-1], now_ms())
+    rules, excess = store.rules.versions()[-1], store.results.unnamed()
+    result = compute(rows, entries, {}, about, rules, now_ms(), excess)
     draft = Draft(catalogue, result)
     store.results.keep(draft)
     return draft
@@ -451,6 +453,68 @@ def test_a_void_that_was_cut_off_behind_the_log_makes_the_draft_old(
     with pytest.raises(PublishRefused, match="已经过时"):
         staffed.store.results.publish(draft.digest, "确认", "王组织")
     assert publish(staffed).of(1).votes == 1
+
+
+def test_a_withdrawal_that_was_cut_off_behind_the_log_makes_the_draft_old(
+    checked: Contest, monkeypatch: pytest.MonkeyPatch
+):
+    """As above, and no worker has come by since: whoever publishes finishes it."""
+    draft = draft_of(checked)
+
+    def die(*_: object) -> None:
+        raise StoreDown
+
+    with monkeypatch.context() as dying:
+        dying.setattr(Entries, "put", die)
+        with pytest.raises(StoreDown):
+            checked.store.entries.withdraw(1, "争议")
+    with pytest.raises(PublishRefused, match="已经过时"):
+        checked.store.results.publish(draft.digest, "确认", "王组织")
+    assert publish(checked).of(1) is None
+
+
+@pytest.fixture
+def hanging(contest: Contest) -> Contest:
+    """Two winners, 5, 3 and 2 votes; one of the second's can't be named, and the jury decides."""
+    contest.change(winners=2, closing=Closing(close_call=CloseCall.JURY))
+    cast(contest, [1] * 5 + [2] * 3 + [3] * 2)
+    end(contest)
+    looked_at(contest.store, too_many(2, 1))
+    return contest
+
+
+def too_many(entry: int, votes: float) -> Case:
+    """So many votes of an entry are of the kind that nobody can name."""
+    entries = ((str(entry), 3),)
+    return suspect(
+        f"e{entry}", finding=Finding.EXCESS, entries=entries, high=votes, effect=HARMLESS
+    )
+
+
+@pytest.mark.parametrize(
+    "later",
+    [(), (too_many(2, 2.0),), (too_many(2, 1.0), too_many(1, 4.0))],
+    ids=["none", "more", "another's"],
+)
+def test_a_look_that_finds_another_close_call_makes_the_draft_old(
+    hanging: Contest, later: tuple[Case, ...]
+):
+    draft = draft_of(hanging)
+    assert draft.result.excess == ((2, 1), (3, 0))
+    looked_at(hanging.store, *later)
+    with pytest.raises(PublishRefused, match="已经过时"):
+        hanging.store.results.publish(draft.digest, "确认", "王组织", [2], "更好")
+    assert draft_of(hanging).result.excess != draft.result.excess
+
+
+def test_a_look_that_changes_nothing_of_what_is_published_leaves_the_draft_as_it_is(
+    hanging: Contest,
+):
+    draft = draft_of(hanging)
+    looked_at(hanging.store, too_many(2, 1), too_many(1, 1))
+    assert hanging.store.results.is_current(draft)
+    made = hanging.store.results.publish(draft.digest, "确认", "王组织", [2], "更好")
+    assert [row.number for row in made.awarded] == [1, 2]
 
 
 def test_publishing_ends_every_hold_for_good(staffed: Contest):

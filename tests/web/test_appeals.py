@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
 
 import pytest
-from flask import Flask
+from flask import Flask, Response
 from markupsafe import escape
 from people import Town, Visitor
 from staging import refresh
@@ -380,3 +381,53 @@ def test_appeals_are_taken_in_every_phase(raise_site: Callable[..., Flask]):
 @pytest.mark.parametrize("path", ["/rules", "/top", "/"])
 def test_the_way_to_appeals_is_on_the_pages(alice: Visitor, path: str):
     assert 'href="/appeals"' in alice.get(path).text
+
+
+# --- what logs may hold ---------------------------------------------------------------------------
+
+
+def test_a_ticket_s_page_that_crashes_leaves_no_ticket_in_the_log(
+    app: Flask, site: Site, alice: Visitor, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+):  # fmt: skip
+    ticket = ticket_of(appeal(alice))
+
+    def crash(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    def crash_behind(_: Response) -> Response:
+        raise RuntimeError("a bug behind the view")
+
+    monkeypatch.setattr(site.store.appeals, "by_ticket", crash)
+    assert alice.get(f"/appeals/{ticket}").status_code == 500
+    assert "unexpected error at /appeals/<ticket>" in caplog.text
+    app.after_request_funcs.setdefault(None, []).append(crash_behind)
+    assert alice.get(f"/appeals/{ticket}").status_code == 500
+    assert "Exception on /appeals/… [GET]" in caplog.text
+    assert ticket not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "/appeals/{ticket} HTTP/1.1",
+        "/appeals/find?ticket={ticket} HTTP/1.1",
+        "https://vote.example.cn/appeals/{ticket}?from=singlemessage",
+    ],
+)
+@pytest.mark.parametrize("name", ["gunicorn.error", "gunicorn.access", "werkzeug"])
+def test_servers_log_no_ticket_either(
+    app: Flask, caplog: pytest.LogCaptureFixture, name: str, written: str
+):
+    ticket = new_ticket()
+    caplog.set_level(logging.INFO, name)
+    line = written.format(ticket=ticket)
+    logging.getLogger(name).info("Error handling request %s %s", "GET", line)
+    logging.getLogger(name).info('"%(r)s" %(s)s', {"r": f"GET {line}", "s": "500"})
+    assert caplog.text.count("/appeals/…") == 2
+    assert ticket not in caplog.text
+
+
+def test_other_addresses_are_logged_as_they_are(app: Flask, caplog: pytest.LogCaptureFixture):
+    logging.getLogger("gunicorn.error").error("Error handling request %s", "/entries/7")
+    assert "Error handling request /entries/7" in caplog.text

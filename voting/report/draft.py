@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from math import ceil
 from typing import TypeAlias
 
-from voting.batch import State
-from voting.case import Finding
 from voting.contest import Phase
 from voting.jobs import CannotDo, Desk, Done
 from voting.result import About, LedgerRow, Result, compute
@@ -68,9 +64,8 @@ def count(
         categories=contest.categories,
     )
     rules = store.rules.versions()[-1]
-    result = compute(
-        rows, store.entries.all(), _reasons(store), about, rules, at_ms, unnamed(store)
-    )
+    unnamed = store.results.unnamed()
+    result = compute(rows, store.entries.all(), _reasons(store), about, rules, at_ms, unnamed)
     return replace(result, log_row=head.n, log_digest=head.digest) if head else result
 
 
@@ -85,21 +80,6 @@ def rows_of(ledger: Ledger, cut: Cut, void: Void, tell: Tell) -> Iterator[Ledger
         ):
             yield entry, at_ms, voter, identity, pattern
         done += len(page.ids)
-
-
-def unnamed(store: Store) -> dict[int, int]:
-    """Entry → how many of its votes at most are too many without anybody being able to say which:
-    what the newest run of scrutiny found of that kind and nobody has decided to keep."""
-    run = store.cases.latest()
-    cases = [case for case in run.cases if case.finding is Finding.EXCESS] if run else []
-    batches = store.batches.all() if cases else []
-    kept = {now.batch.case for now in batches if now.state is State.KEPT}
-    found: Counter[int] = Counter()
-    for case in cases:
-        for entry, votes in case.entries:
-            if case.id not in kept and entry.isdecimal():
-                found[int(entry)] += min(votes, ceil(case.high))
-    return dict(found)
 
 
 def _reasons(store: Store) -> dict[int, str]:

@@ -80,8 +80,9 @@ def open_store(
     rules = RulesInForce(law, shards, log)
     accounts, cases = Accounts(law, log), Cases(law)
     batches = Batches(law, ledger, accounts, rules, log)
-    results = Results(law, rules, ledger, cases, batches, log)
     networks = Networks(law, rules, log)
+    mending = Mending(entries, rules, networks, batches, log)
+    results = Results(law, rules, ledger, cases, batches, mending)
     return Store(
         law=law,
         throttle=throttle,
@@ -97,7 +98,7 @@ def open_store(
         jobs=Jobs(law),
         ledger=ledger,
         log=log,
-        mending=Mending(entries, rules, networks, batches, log),
+        mending=mending,
         networks=networks,
         refusals=Refusals(law),
         results=results,

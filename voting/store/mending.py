@@ -44,10 +44,11 @@ class Mending:
         if last is None or last.n == self._whole_to:
             return
         with changing(self.entries.client):
-            self._mend()
+            self.finish()
         self._whole_to = last.n
 
-    def _mend(self) -> None:
+    def finish(self) -> None:
+        """Only under the lock: finish what was cut off."""
         states: dict[int, EntryState] = {}
         paused_by: Pauser | None = None
         for act in self.log.decisions():

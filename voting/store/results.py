@@ -11,17 +11,19 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 
 from voting.batch import BatchNow, State
 from voting.case import Case, Finding
 from voting.contest import CloseCall, Stage, Step
-from voting.result import Earlier, JuryRefused, Result, digest, read, settle, write
+from voting.result import Earlier, JuryRefused, Result, digest, read, settle, still_calls, write
 from voting.store import keys
 from voting.store.batches import Batches
 from voting.store.cases import Cases
 from voting.store.client import Client, reachable
 from voting.store.ledger import Ledger
-from voting.store.log import COMMAND_LINE, Kind, Log
+from voting.store.log import COMMAND_LINE, Kind
+from voting.store.mending import Mending
 from voting.store.rules import LawRefused, RulesInForce
 
 
@@ -66,10 +68,10 @@ class Results:
         ledger: Ledger,
         cases: Cases,
         batches: Batches,
-        log: Log,
+        mending: Mending,
     ) -> None:
-        self.client, self.rules, self.ledger, self.log = client, rules, ledger, log
-        self.cases, self.batches = cases, batches
+        self.client, self.rules, self.ledger = client, rules, ledger
+        self.cases, self.batches, self.mending = cases, batches, mending
 
     def all(self) -> tuple[Result, ...]:
         """Every result that was ever published, oldest first."""
@@ -104,9 +106,26 @@ class Results:
             return int(self.client.hget(keys.CONTEST(), "catalogue") or 0)
 
     def is_current(self, draft: Draft) -> bool:
-        """Whether nothing has changed that the draft was made from."""
-        same = draft.catalogue == self.catalogue()
-        return same and draft.result.ledger_rows == self.ledger.size()
+        """Whether nothing has changed that the draft was made from, and what it says of votes that
+        nobody can name is what scrutiny says now."""
+        if draft.catalogue != self.catalogue() or draft.result.ledger_rows != self.ledger.size():
+            return False
+        rule = self.rules.versions()[-1].closing.close_call
+        return still_calls(draft.result, self.unnamed(), rule)
+
+    def unnamed(self) -> dict[int, int]:
+        """Entry → how many of its votes at most are too many without anybody being able to say
+        which: what the newest run of scrutiny found of that kind and nobody has decided to keep."""
+        run = self.cases.latest()
+        cases = [case for case in run.cases if case.finding is Finding.EXCESS] if run else []
+        batches = self.batches.all() if cases else []
+        kept = {now.batch.case for now in batches if now.state is State.KEPT}
+        found: Counter[int] = Counter()
+        for case in cases:
+            for entry, votes in case.entries:
+                if case.id not in kept and entry.isdecimal():
+                    found[int(entry)] += min(votes, ceil(case.high))
+        return dict(found)
 
     def agrees(self, result: Result) -> bool:
         """Whether the tally that was shown says the same as the ledger, counted anew."""
@@ -208,7 +227,7 @@ class Results:
         when a doubt stands in the way, or when the choice doesn't fill the places.
         """
         with self.rules.step(Step.PUBLISH) as (_, now_ms):
-            self.batches.mend()  # a decision that was cut off behind the log is in force
+            self.mending.finish()  # what was cut off behind the log is in force
             draft = self.draft()
             if draft is None or draft.digest != seen or not self.is_current(draft):
                 raise PublishRefused("这份结果已经过时，没有公布。请重新计算，看过以后再公布")

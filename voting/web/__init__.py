@@ -15,6 +15,7 @@ from voting.web import (
     gallery,
     headers,
     health,
+    logs,
     metrics,
     mine,
     openapi,
@@ -62,3 +63,4 @@ def mount(app: Flask, site: Site) -> None:
     assets.mount(app)
     headers.mount(app)
     errors.mount(app)
+    logs.mount(app)

@@ -79,21 +79,29 @@ def mount(app: Flask) -> None:
 def _handle(error: Exception) -> Response:
     if isinstance(error, HTTPException) and (error.response or (error.code or 500) < 400):
         return make_response(error.get_response())
-    response = answer(as_problem(error, request.path))
+    response = answer(as_problem(error, _place()))
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(error.valid_methods)
     return response
 
 
-def as_problem(error: Exception, path: str) -> Problem:
-    """Every failure as a problem; one that nobody expected is logged."""
+def _place() -> str:
+    """The rule of the address. Not the address: it may hold a ticket, and this is logged."""
+    if request.url_rule:
+        return request.url_rule.rule
+    return CONSOLE if request.path.startswith(CONSOLE) else "an address that isn't ours"
+
+
+def as_problem(error: Exception, place: str) -> Problem:
+    """Every failure as a problem; one that nobody expected is logged, with its `place`: an
+    address, or the rule of one that may hold a secret."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, StoreDown):
-        return STORE_DOWN_INSIDE if path.startswith(CONSOLE) else STORE_DOWN
+        return STORE_DOWN_INSIDE if place.startswith(CONSOLE) else STORE_DOWN
     status = error.code if isinstance(error, HTTPException) else None
     if status is None:
-        log.error("unexpected error at %s", path, exc_info=error)
+        log.error("unexpected error at %s", place, exc_info=error)
         status = 500
     unnamed = (HTTPStatus(status).name.lower(), "这个请求没法处理", "")
     return Problem(status, *HTTP_REFUSALS.get(status, unnamed))
